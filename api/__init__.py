@@ -1,0 +1,1 @@
+"""The gateway: it validates, writes, enqueues and answers; it never runs inference."""

@@ -1,0 +1,241 @@
+"""What is known about one submission so far: the vocabulary that stages write and worker/fhir reads.
+
+All offsets are Unicode code points of `Case.text`, the end exclusive. All times are seconds of the recording.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from shared.job import Audio, Encounter, Patient, StageName
+
+MentionKind = Literal["symptom", "condition", "medication", "allergy", "vital", "procedure", "social", "demographic"]
+Assertion = Literal["present", "absent", "possible", "hypothetical"]
+Experiencer = Literal["patient", "family", "other"]
+Temporality = Literal["current", "past", "planned"]
+Support = Literal["supported", "partial", "unsupported"]
+Urgency = Literal["emergency", "urgent", "routine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the case's text."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One spoken word: where it stands in the text and when it was said."""
+
+    start: int
+    end: int
+    start_s: float
+    end_s: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One stretch of speech by one speaker; `start` and `end` select its words in the text."""
+
+    start: int
+    end: int
+    start_s: float
+    end_s: float
+    speaker: str | None = None
+    """clinician, patient, a voice's number, or None where it is not known."""
+    words: tuple[Word, ...] = ()
+    flags: tuple[str, ...] = ()
+    """What a detector found wrong with it, e.g. repetition or low_confidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A headed part of a note; `name` is one of the names in worker/clinical/sections.py."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code of a terminology, e.g. http://hl7.org/fhir/sid/icd-10-cm R51.9."""
+
+    system: str
+    code: str
+    display: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """What modifies a mention: dose, unit, route, frequency, duration, severity, laterality, value, systolic ..."""
+
+    name: str
+    value: str
+    """As in the note; numbers keep their digits (37.90 stays 37.90), units are UCUM for vitals."""
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A thing that the text says about somebody, in the sense in which it says it."""
+
+    id: str
+    kind: MentionKind
+    start: int
+    end: int
+    text: str
+    """Exactly `case.text[start:end]`."""
+    assertion: Assertion = "present"
+    experiencer: Experiencer = "patient"
+    relation: str | None = None
+    """Of a family member: father, mother, sister ..."""
+    temporality: Temporality = "current"
+    attributes: tuple[Attribute, ...] = ()
+    codes: tuple[Code, ...] = ()
+    concept: str | None = None
+    """The plain English name of what is meant, e.g. headache, from the terminology."""
+    confidence: float = 1.0
+    cues: tuple[Span, ...] = ()
+    """The words that decided assertion, experiencer and temporality."""
+    section: str | None = None
+
+    def attribute(self, name: str) -> str | None:
+        """The value of the first attribute of that name."""
+        return next((each.value for each in self.attributes if each.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """The clinical category with all scores, which add up to 1."""
+
+    category: str
+    confidence: float
+    scores: tuple[tuple[str, float], ...]
+    """(category, score), highest first."""
+    needs_review: bool
+    evidence: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence that clinq writes, with what supports it."""
+
+    text: str
+    section: str
+    evidence: tuple[Span, ...]
+    support: Support = "supported"
+
+
+@dataclass(frozen=True, slots=True)
+class RedFlag:
+    """A sign of danger that a published rule names and that the text affirms of the patient."""
+
+    rule: str
+    text: str
+    urgency: Urgency
+    source: str
+    """The publication that the rule comes from."""
+    evidence: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A next step or a question for the clinician."""
+
+    text: str
+    kind: Literal["red_flag", "next_step", "question"]
+    urgency: Urgency
+    source: str
+    """The rule's publication, or the name of the model that wrote it."""
+    evidence: tuple[Span, ...]
+    support: Support = "supported"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """Which weights did one stage's work."""
+
+    stage: StageName
+    name: str
+    version: str
+    engine: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """A stage that ran on its rules engine, and why; the reason names no content."""
+
+    stage: StageName
+    engine: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the case comes from: the job, the caller's patient and encounter, the document's identity."""
+
+    job_id: str
+    tenant: str
+    received_at: datetime
+    """With its time zone."""
+    attempt: int = 1
+    patient: Patient | None = None
+    encounter: Encounter | None = None
+    audio: Audio | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that is known so far. Frozen: a stage returns `replace(case, ...)`."""
+
+    origin: Origin
+    text: str | None = None
+    """The submitted text, unchanged, or the transcript: its segments joined by a newline."""
+    language: str | None = None
+    insufficient: str | None = None
+    """Why there is too little content to go on; set by the stage that finds it, and it ends the job."""
+    segments: tuple[Segment, ...] = ()
+    sections: tuple[Section, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    classification: Classification | None = None
+    summary: tuple[Sentence, ...] = ()
+    """Sectioned summary, in reading order."""
+    narrative: tuple[Sentence, ...] = ()
+    """The running text of clinical_summary.narrative_summary."""
+    red_flags: tuple[RedFlag, ...] = ()
+    recommendations: tuple[Recommendation, ...] = ()
+    share_read: float = 1.0
+    """Share of the text that the generating stages read, 0 to 1."""
+    degraded: tuple[Fallback, ...] = ()
+    warnings: tuple[str, ...] = ()
+    models: tuple[ModelUse, ...] = ()
+    timings: tuple[tuple[StageName, float], ...] = ()
+    """(stage, seconds)."""
+    bundle: str | None = None
+    """The FHIR Bundle as JSON text, once it has passed its check."""
+
+    def quote(self, span: Span) -> str:
+        """The words that a span selects."""
+        return (self.text or "")[span.start : span.end]
+
+
+_case = TypeAdapter(Case)
+
+
+def to_json(case: Case) -> bytes:
+    """The case as it is stored, encrypted, after each stage."""
+    return _case.dump_json(case, exclude_defaults=True)
+
+
+def from_json(stored: bytes) -> Case:
+    """The case as it was stored."""
+    return _case.validate_json(stored)

@@ -1,0 +1,64 @@
+"""Our own errors. Each message says what to change and holds nothing clinical."""
+
+from __future__ import annotations
+
+
+class ClinqError(Exception):
+    """The root of all errors that clinq raises on purpose."""
+
+    code = "internal"
+    """A stable word for programs, in problem documents and in a job's reason."""
+
+
+class RetryableError(ClinqError):
+    """Something away that may come back: the job is tried again after a pause."""
+
+    code = "retryable"
+
+
+class BackingServiceError(RetryableError):
+    """A database, broker, blob store or model server did not answer."""
+
+    code = "backing_service_unavailable"
+
+
+class DeviceMemoryError(RetryableError):
+    """The device ran out of memory."""
+
+    code = "out_of_memory"
+
+
+class PermanentError(ClinqError):
+    """Trying again cannot help."""
+
+    code = "failed"
+
+
+class BadAudioError(PermanentError):
+    """The recording cannot be decoded, or is not what its limits allow."""
+
+    code = "bad_audio"
+
+
+class MissingInputError(PermanentError):
+    """A stage was asked to run without what it needs."""
+
+    code = "missing_input"
+
+
+class ModelUnavailableError(ClinqError):
+    """Weights are missing, damaged or do not fit: the stage falls back to its rules engine."""
+
+    code = "model_unavailable"
+
+
+class DecryptionError(PermanentError):
+    """A record cannot be opened: its key was destroyed or the record was changed."""
+
+    code = "undecryptable"
+
+
+class JobStoppedError(ClinqError):
+    """The job was cancelled or another worker owns it now: stop at once and write nothing."""
+
+    code = "stopped"

@@ -1,0 +1,53 @@
+"""What many tests use: a case from a text, a desk that remembers, the folder of recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from shared.case import Case, Origin
+from shared.errors import JobStoppedError
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+@dataclass
+class RecordingDesk:
+    """A desk that remembers what it was told, and can stop a job after so many words with it."""
+
+    recording: Path | None = None
+    stop_after: int | None = None
+    told: list[tuple[float, str | None, bool]] = field(default_factory=list)
+
+    def audio(self, case: Case) -> Path:
+        assert self.recording is not None
+        return self.recording
+
+    def tell(self, case: Case, share: float, *, partial: str | None = None, append: bool = False) -> None:
+        if self.stop_after is not None and len(self.told) >= self.stop_after:
+            raise JobStoppedError("cancelled")
+        self.told.append((share, partial, append))
+
+
+@pytest.fixture
+def desk() -> RecordingDesk:
+    return RecordingDesk()
+
+
+@pytest.fixture
+def case_of() -> Callable[..., Case]:
+    """Make a case from a text, as the loop does it for a submission."""
+
+    def make(text: str | None, *, language: str | None = None) -> Case:
+        origin = Origin(
+            job_id="0199d0a0-0000-7000-8000-000000000001",
+            tenant="default",
+            received_at=datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
+        )
+        return Case(origin=origin, text=text, language=language)
+
+    return make

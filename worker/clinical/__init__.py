@@ -1,0 +1,1 @@
+"""What is known about clinical language: sections, terminology, context, doses, guards."""
