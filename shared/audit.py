@@ -1,0 +1,39 @@
+"""The audit trail: who did what to which job, written in the transaction of the act itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+import uuid_utils
+
+from shared import tables
+from shared.database import clock
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, and from where."""
+
+    name: str
+    """user:<id>, key:<id>, worker:<name> or reaper:<name>."""
+    tenant: str
+    address: str | None = None
+    request_id: str | None = None
+
+
+def record(connection: sa.Connection, actor: Actor, action: str, *, job_id: str | None, outcome: str = "done") -> None:
+    """Append one row; the trail is never changed and holds nothing clinical."""
+    connection.execute(
+        sa.insert(tables.audit).values(
+            id=str(uuid_utils.uuid7()),
+            at=clock(),
+            tenant=actor.tenant,
+            actor=actor.name,
+            action=action,
+            job_id=job_id,
+            outcome=outcome,
+            address=actor.address,
+            request_id=actor.request_id,
+        )
+    )

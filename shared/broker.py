@@ -1,0 +1,155 @@
+"""Everything that clinq keeps in Redis, on one page: RQ's wake-ups and the stream of events; ids and numbers only.
+
+    rq:queue:<queue>      list of job ids that wait for a worker (RQ's own)
+    rq:job:<id>           RQ's hash of one wake-up: the name of the function and the id
+    clinq:events          stream of progress events, about 10,000 long; text in it is sealed with the job's key
+
+Nothing here is needed to bring a job to its end: the ledger is the truth, and the reaper sends again what Redis loses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq.job import Job as WakeUp
+from rq.job import JobStatus as WakeUpStatus
+from rq.serializers import JSONSerializer
+
+from shared.crypto import JobKey
+from shared.errors import BackingServiceError
+from shared.job import JobStatus, StageName
+
+ENTRY = "worker.run.run_job"
+EVENTS = "clinq:events"
+EVENTS_KEPT = 10_000
+RESULT_TTL_S = 60
+FAILURE_TTL_S = 300
+RQ_QUEUES = "rq:queues"
+PARTIAL = "event"  # purpose that streamed text is sealed for
+TIMEOUT_S = 5.0
+Field = bytes | bytearray | memoryview | str | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What changed about one job; `partial` is sealed with the job's key."""
+
+    job_id: str
+    type: str
+    status: JobStatus
+    stage: StageName | None = None
+    progress: float = 0.0
+    partial: bytes | None = None
+    append: bool = False
+
+    def fields(self) -> dict[Field, Field]:
+        """As the stream holds it."""
+        fields: dict[Field, Field] = {
+            "job": self.job_id,
+            "type": self.type,
+            "status": self.status.value,
+            "stage": self.stage.value if self.stage else "",
+            "progress": f"{self.progress:.4f}",
+        }
+        if self.partial is not None:
+            fields |= {"partial": self.partial, "append": "1" if self.append else ""}
+        return fields
+
+    @classmethod
+    def read(cls, fields: dict[bytes, bytes]) -> Event:
+        """From the stream's fields."""
+        stage = fields[b"stage"].decode()
+        return cls(
+            job_id=fields[b"job"].decode(),
+            type=fields[b"type"].decode(),
+            status=JobStatus(fields[b"status"].decode()),
+            stage=StageName(stage) if stage else None,
+            progress=float(fields[b"progress"]),
+            partial=fields.get(b"partial"),
+            append=bool(fields.get(b"append")),
+        )
+
+    def text(self, key: JobKey) -> str | None:
+        """The streamed text in clear."""
+        return None if self.partial is None else key.open(self.partial, PARTIAL).decode()
+
+
+def queue_key(queue: str) -> str:
+    """The list that RQ's workers wait on."""
+    return f"rq:queue:{queue}"
+
+
+def wake_up(job_id: str, *, queue: str, timeout_s: float, redis: Redis) -> list[tuple[str | bytes | int | float, ...]]:
+    """The Redis commands that ask a worker to look at this row; send them in one MULTI.
+
+    `redis` is only what RQ's record wants to hold: nothing is sent through it here.
+    """
+    record = WakeUp.create(
+        ENTRY,
+        args=(job_id,),
+        id=job_id,
+        origin=queue,
+        status=WakeUpStatus.QUEUED,
+        connection=redis,
+        serializer=JSONSerializer,
+        timeout=int(timeout_s) + 10,
+        result_ttl=RESULT_TTL_S,
+        failure_ttl=FAILURE_TTL_S,
+        description="job",
+    )
+    fields = [part for pair in record.to_dict(include_meta=False).items() for part in pair]
+    return [
+        ("SADD", RQ_QUEUES, queue_key(queue)),
+        ("HSET", f"rq:job:{job_id}", *fields),
+        ("PERSIST", f"rq:job:{job_id}"),
+        ("RPUSH", queue_key(queue), job_id),
+    ]
+
+
+class Broker:
+    """The worker's and the reaper's side of Redis."""
+
+    def __init__(self, redis: Redis, *, queue: str, timeout_s: float) -> None:
+        self.redis = redis
+        self.queue = queue
+        self._timeout_s = timeout_s
+
+    @classmethod
+    def connect(cls, url: str, *, queue: str, timeout_s: float) -> Broker:
+        """A broker on the Redis at `url`; it connects when it is first used."""
+        return cls(Redis.from_url(url, socket_timeout=TIMEOUT_S), queue=queue, timeout_s=timeout_s)
+
+    def enqueue(self, job_ids: Iterable[str]) -> None:
+        """Wake workers for these rows. Raises BackingServiceError while Redis is away."""
+        with _translated(), self.redis.pipeline(transaction=True) as pipe:
+            for job_id in job_ids:
+                for command in wake_up(job_id, queue=self.queue, timeout_s=self._timeout_s, redis=self.redis):
+                    pipe.execute_command(*command)
+            pipe.execute()
+
+    def waiting(self) -> set[str]:
+        """Ids that lie in RQ's list. Raises BackingServiceError while Redis is away."""
+        with _translated():
+            ids = cast("list[bytes]", self.redis.lrange(queue_key(self.queue), 0, -1))
+        return {each.decode() for each in ids}
+
+    def publish(self, event: Event) -> bool:
+        """Tell what changed; False while Redis is away, which harms nobody: the row is the truth."""
+        try:
+            self.redis.xadd(EVENTS, event.fields(), maxlen=EVENTS_KEPT, approximate=True)
+        except RedisError:
+            return False
+        return True
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except RedisError as error:
+        raise BackingServiceError("Redis did not answer; check CLINQ_REDIS_URL and its log") from error

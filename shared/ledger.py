@@ -1,0 +1,306 @@
+"""The ledger: the row is the job, and each change of its state is one guarded UPDATE.
+
+A worker owns a row by its fencing token: what it writes counts only while the row still carries that token. The
+functions take a connection inside a transaction; the caller commits, together with the audit row.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+import uuid_utils
+from sqlalchemy.dialects import postgresql, sqlite
+
+from shared import tables
+from shared.audit import Actor, record
+from shared.crypto import Keyring, WrappedKey
+from shared.database import clock
+from shared.job import JobStatus, Priority, Reason, StageName
+
+_job = tables.job
+_ids = _job.c.id
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What the gateway writes for one submission; `payload` is the sealed JobRequest."""
+
+    id: str
+    tenant: str
+    priority: Priority
+    source: str
+    size: float
+    stages: tuple[StageName, ...]
+    key: WrappedKey
+    payload: bytes
+    body_hash: str
+    max_attempts: int
+    idempotency_key: str | None = None
+    blob: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A row as it was read; sealed records stay sealed."""
+
+    id: str
+    tenant: str
+    status: JobStatus
+    priority: Priority
+    source: str
+    size: float
+    stages: tuple[StageName, ...]
+    remaining: tuple[StageName, ...]
+    progress: float
+    attempt: int
+    max_attempts: int
+    token: str | None
+    created_at: float
+    claimed_at: float | None
+    finished_at: float | None
+    purged_at: float | None
+    reason: Reason | None
+    timings: dict[str, float]
+    body_hash: str
+    blob: str | None
+    key: WrappedKey | None
+    sealed: dict[str, bytes]
+    """The sealed records that were read: payload, case_file, partial, result, bundle."""
+
+    @property
+    def stage(self) -> StageName | None:
+        """The stage that runs, or comes next."""
+        return self.remaining[0] if self.remaining and not self.status.terminal else None
+
+    def unseal(self, name: str, keyring: Keyring) -> bytes | None:
+        """One record in clear; None when it is not there or the job was purged."""
+        if name not in self.sealed or self.key is None:
+            return None
+        return keyring.unwrap(self.key, self.tenant, self.id).open(self.sealed[name], name)
+
+
+def add(connection: sa.Connection, new: NewJob) -> str:
+    """Write one job and return its id, or the id of the job that already has its idempotency key."""
+    row = {
+        "id": new.id,
+        "tenant": new.tenant,
+        "status": JobStatus.QUEUED.value,
+        "priority": new.priority.value,
+        "source": new.source,
+        "size": new.size,
+        "stages": _joined(new.stages),
+        "remaining": _joined(new.stages),
+        "max_attempts": new.max_attempts,
+        "not_before": clock(),
+        "created_at": clock(),
+        "sent_at": clock(),
+        "idempotency_key": new.idempotency_key,
+        "body_hash": new.body_hash,
+        "blob": new.blob,
+        "key_id": new.key.key_id,
+        "wrapped_key": new.key.wrapped,
+        "payload": new.payload,
+    }
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(_job).values(row).on_conflict_do_nothing(index_elements=["tenant", "idempotency_key"])
+    if connection.execute(insert).rowcount == 1 or new.idempotency_key is None:
+        return new.id
+    same = (_job.c.tenant == new.tenant) & (_job.c.idempotency_key == new.idempotency_key)
+    return str(connection.execute(sa.select(_ids).where(same)).scalar_one())
+
+
+def get(
+    connection: sa.Connection, job_id: str, *, tenant: str | None = None, sealed: tuple[str, ...] = ()
+) -> Job | None:
+    """Read one row with the named sealed records; with a tenant, another tenant's job does not exist."""
+    query = sa.select(*_PLAIN, *(_job.c[name] for name in sealed)).where(_ids == job_id)
+    if tenant is not None:
+        query = query.where(_job.c.tenant == tenant)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else _read(row)
+
+
+def claim(connection: sa.Connection, job_id: str, *, worker: str, lease_s: float) -> Job | None:
+    """Take a waiting row for one attempt; None when there is nothing to take."""
+    waiting = (
+        (_ids == job_id)
+        & (_job.c.status == JobStatus.QUEUED.value)
+        & (_job.c.attempt < _job.c.max_attempts)
+        & (_job.c.not_before <= clock())
+    )
+    taken = (
+        sa.update(_job)
+        .where(waiting)
+        .values(
+            status=JobStatus.RUNNING.value,
+            attempt=_job.c.attempt + 1,
+            token=str(uuid_utils.uuid7()),
+            lease=clock() + lease_s,
+            claimed_at=clock(),
+            worker=worker,
+        )
+        .returning(_job)
+    )
+    row = connection.execute(taken).mappings().one_or_none()
+    return None if row is None else _read(row)
+
+
+def beat(connection: sa.Connection, job_id: str, token: str, *, lease_s: float) -> bool:
+    """Extend the lease; False means that the row is lost or cancelled: stop at once."""
+    return _owned(connection, job_id, token, lease=clock() + lease_s)
+
+
+def save(
+    connection: sa.Connection,
+    job_id: str,
+    token: str,
+    *,
+    case_file: bytes,
+    remaining: tuple[StageName, ...],
+    progress: float,
+    timings: dict[str, float],
+) -> bool:
+    """Keep the case after a finished stage, so that another attempt resumes behind it."""
+    return _owned(
+        connection,
+        job_id,
+        token,
+        case_file=case_file,
+        remaining=_joined(remaining),
+        progress=progress,
+        timings=json.dumps(timings),
+        partial=None,
+    )
+
+
+def tell(connection: sa.Connection, job_id: str, token: str, *, progress: float, partial: bytes | None) -> bool:
+    """Keep how far the running stage is, and the sealed text that has come so far."""
+    return _owned(connection, job_id, token, progress=progress, partial=partial)
+
+
+def finish(
+    connection: sa.Connection,
+    job: Job,
+    actor: Actor,
+    *,
+    status: JobStatus,
+    result: bytes | None = None,
+    bundle: bytes | None = None,
+    reason: Reason | None = None,
+) -> bool:
+    """Write the one terminal state of a job that this attempt owns; False when another owns it by now."""
+    written = _owned(
+        connection,
+        job.id,
+        job.token or "",
+        status=status.value,
+        result=result,
+        bundle=bundle,
+        progress=1.0 if result is not None else _job.c.progress,
+        reason_code=reason and reason.code,
+        reason_detail=reason and reason.detail,
+        finished_at=clock(),
+        token=None,
+        lease=None,
+        partial=None,
+    )
+    action = "result_written" if written else "result_discarded_fenced"
+    record(connection, actor, action, job_id=job.id, outcome=status.value)
+    return written
+
+
+def retry(connection: sa.Connection, job: Job, actor: Actor, *, reason: Reason, pause_s: float) -> JobStatus | None:
+    """Give the row back for another attempt, or end it as dead after the last one; None when it is not ours."""
+    last = job.attempt >= job.max_attempts
+    if last:
+        return JobStatus.DEAD if finish(connection, job, actor, status=JobStatus.DEAD, reason=reason) else None
+    back = _owned(connection, job.id, job.token or "", **_requeued(pause_s))
+    record(connection, actor, "attempt_failed", job_id=job.id, outcome=reason.code)
+    return JobStatus.QUEUED if back else None
+
+
+def release(connection: sa.Connection, job: Job, actor: Actor) -> bool:
+    """Hand a running row back without counting the attempt: the worker was asked to leave."""
+    back = _owned(connection, job.id, job.token or "", **_requeued(0.0), attempt=_job.c.attempt - 1)
+    record(connection, actor, "handed_back", job_id=job.id)
+    return back
+
+
+def cancel(connection: sa.Connection, job: Job, actor: Actor) -> bool:
+    """End a job that waits or runs; whoever runs it notices at its next beat or word."""
+    open_states = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
+    change = (
+        sa.update(_job)
+        .where((_ids == job.id) & _job.c.status.in_(open_states))
+        .values(status=JobStatus.CANCELLED.value, finished_at=clock(), token=None, lease=None, partial=None)
+    )
+    cancelled = connection.execute(change).rowcount == 1
+    if cancelled:
+        record(connection, actor, "cancelled", job_id=job.id)
+    return cancelled
+
+
+def purge(connection: sa.Connection, job: Job, actor: Actor) -> bool:
+    """Destroy the job's key and all that it sealed; the bare row stays for the audit trail."""
+    gone = dict.fromkeys(("wrapped_key", "payload", "case_file", "partial", "result", "bundle", "idempotency_key"))
+    change = sa.update(_job).where((_ids == job.id) & _job.c.purged_at.is_(None)).values(purged_at=clock(), **gone)
+    purged = connection.execute(change).rowcount == 1
+    if purged:
+        record(connection, actor, "purged", job_id=job.id)
+    return purged
+
+
+def waiting(connection: sa.Connection) -> int:
+    """How many jobs wait."""
+    query = sa.select(sa.func.count()).select_from(_job).where(_job.c.status == JobStatus.QUEUED.value)
+    return int(connection.execute(query).scalar_one())
+
+
+def _requeued(pause_s: float) -> dict[str, Any]:
+    return {
+        "status": JobStatus.QUEUED.value,
+        "token": None,
+        "lease": None,
+        "not_before": clock() + pause_s,
+        "sent_at": 0.0,
+    }
+
+
+def _owned(connection: sa.Connection, job_id: str, owner: str, /, **values: Any) -> bool:
+    mine = (_ids == job_id) & (_job.c.token == owner) & (_job.c.status == JobStatus.RUNNING.value)
+    return connection.execute(sa.update(_job).where(mine).values(**values)).rowcount == 1
+
+
+def _joined(stages: tuple[StageName, ...]) -> str:
+    return ",".join(stage.value for stage in stages)
+
+
+def _split(stages: str) -> tuple[StageName, ...]:
+    return tuple(StageName(stage) for stage in stages.split(",") if stage)
+
+
+def _read(row: sa.RowMapping) -> Job:
+    return Job(
+        **{name: row[name] for name in _COPIED},
+        sealed={name: row[name] for name in SEALED if row.get(name) is not None},
+        status=JobStatus(row["status"]),
+        priority=Priority(row["priority"]),
+        stages=_split(row["stages"]),
+        remaining=_split(row["remaining"]),
+        reason=Reason(row["reason_code"], row["reason_detail"] or "") if row["reason_code"] else None,
+        timings=json.loads(row["timings"]),
+        key=WrappedKey(row["key_id"], row["wrapped_key"]) if row["wrapped_key"] else None,
+    )
+
+
+SEALED = ("payload", "case_file", "partial", "result", "bundle")
+_PLAIN = tuple(column for column in _job.c if column.name not in SEALED)
+_COPIED = tuple(
+    column.name
+    for column in _PLAIN
+    if column.name in Job.__dataclass_fields__
+    and column.name not in {"status", "priority", "stages", "remaining", "timings"}
+)

