@@ -42,13 +42,19 @@ class Database:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "postgresql":
             self.engine = sa.create_engine(
-                parsed.set(drivername="postgresql+psycopg"), pool_size=pool_size, pool_pre_ping=True
+                parsed.set(drivername="postgresql+psycopg"),
+                pool_size=pool_size,
+                pool_pre_ping=True,
+                hide_parameters=True,
             )
             return
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         self.engine = sa.create_engine(
-            parsed, pool_size=pool_size, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
+            parsed,
+            pool_size=pool_size,
+            hide_parameters=True,
+            connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
         )
         sa.event.listen(self.engine, "connect", _tune_sqlite)
         sa.event.listen(self.engine, "begin", _begin_sqlite)

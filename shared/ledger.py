@@ -22,6 +22,7 @@ from shared.job import JobStatus, Priority, Reason, StageName
 
 _job = tables.job
 _ids = _job.c.id
+DETAIL_CHARS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,7 @@ def finish(
         bundle=bundle,
         progress=1.0 if result is not None else _job.c.progress,
         reason_code=reason and reason.code,
-        reason_detail=reason and reason.detail,
+        reason_detail=reason and reason.detail[:DETAIL_CHARS],
         finished_at=clock(),
         token=None,
         lease=None,

@@ -146,3 +146,13 @@ class Settings(BaseSettings):
     def blobs(self) -> str:
         """The blob store's URL in force."""
         return self.blob_url or (self.home / "blobs").as_uri()
+
+    @property
+    def redis(self) -> str:
+        """The Redis URL in force."""
+        return self.redis_url or "redis://127.0.0.1:6379/0"
+
+    @property
+    def longest_attempt_s(self) -> float:
+        """Seconds that no attempt may exceed, whatever it works on."""
+        return self.job_timeout_s + self.job_timeout_per_audio_s * self.max_audio_s

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from shared.case import Case, Origin
 from shared.errors import JobStoppedError
@@ -51,3 +57,45 @@ def case_of() -> Callable[..., Case]:
         return Case(origin=origin, text=text, language=language)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL of its own for this run, on a socket in a temporary folder; its URL without a database."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not programs:
+        pytest.skip("needs PostgreSQL: apt-get install postgresql")
+    folder = tmp_path_factory.mktemp("postgres")
+    bin_folder = programs[-1].parent
+    as_user: list[str] = []
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        for each in (folder, *folder.parents):
+            if each.is_relative_to(Path(tempfile.gettempdir())) and each != Path(tempfile.gettempdir()):
+                each.chmod(0o755)
+        shutil.chown(folder, "postgres")
+        as_user = ["runuser", "-u", "postgres", "--"]
+    data = folder / "data"
+    subprocess.run(
+        [*as_user, bin_folder / "initdb", "-D", data, "-U", "clinq", "-A", "trust"], check=True, capture_output=True
+    )
+    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
+    subprocess.run(
+        [*as_user, bin_folder / "pg_ctl", "-D", data, "-o", options, "-w", "-l", folder / "log", "start"],
+        check=True,
+        capture_output=True,
+    )
+    yield f"postgresql://clinq@/{{name}}?host={folder}"
+    subprocess.run(
+        [*as_user, bin_folder / "pg_ctl", "-D", data, "-m", "immediate", "stop"], check=True, capture_output=True
+    )
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """A fresh PostgreSQL database."""
+    name = f"t{uuid.uuid4().hex}"
+    admin = sa.create_engine(postgres_server.format(name="postgres").replace("postgresql:", "postgresql+psycopg:"))
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return postgres_server.format(name=name)

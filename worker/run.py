@@ -1,0 +1,138 @@
+"""The loop: one RQ SimpleWorker on one queue, its models loaded before it works, started again unless told to stop."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from contextvars import ContextVar
+from types import FrameType
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.exceptions import DeserializationError, StopRequested
+from rq.job import Job as WakeUp
+from rq.serializers import JSONSerializer
+
+from shared import blobs, home, registry
+from shared import log as logs
+from shared.broker import ENTRY, Broker
+from shared.database import Database
+from shared.settings import Settings
+from worker import attempt, bench
+from worker.attempt import Worker
+from worker.heart import Heart
+from worker.presence import Presence
+from worker.stage import Device
+
+log = structlog.get_logger()
+WORKER_TTL_S = 20
+MAINTENANCE_S = 5
+PAUSE_S = 1.0  # between two rounds of the loop while Redis is away
+
+_working: ContextVar[Worker] = ContextVar("working")
+"""The loaded worker, for run_job: RQ hands a job function its arguments and nothing else."""
+
+
+def run_job(job_id: str) -> None:
+    """What RQ calls: a wake-up for one row of the ledger."""
+    attempt.claim_and_run(_working.get(), job_id)
+
+
+class QueueWorker(SimpleWorker):
+    """SimpleWorker, because a forked child cannot use the parent's CUDA context; it runs one function only."""
+
+    told_to_stop = False
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Remember the signal: RQ itself forgets one that reaches an idle worker."""
+        self.told_to_stop = True
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ leaves it bare
+
+    def execute_job(self, job: WakeUp, queue: Queue) -> None:
+        """Run a wake-up; whatever else lies in the queue is thrown away."""
+        if _function(job) != ENTRY:
+            log.warning("wake-up refused", wake_up=job.id)
+            self.connection.lrem(queue.intermediate_queue_key, 1, job.id)
+            job.delete()
+            return
+        super().execute_job(job, queue)
+
+
+def main() -> int:
+    """Load the models, then work until SIGTERM or SIGINT; a job in hand is finished first."""
+    settings = Settings()
+    logs.configure(level=settings.log_level, as_json=settings.log_json, role="worker")
+    worker = start(settings)
+    _working.set(worker)
+    try:
+        _loop(worker.broker.redis, settings.queue, worker.name)
+    except StopRequested:
+        log.info("worker stops")
+    finally:
+        worker.heart.stop()
+        worker.database.close()
+    return 0
+
+
+def start(settings: Settings) -> Worker:
+    """Open what the worker needs and load its stages; its heart beats when this returns."""
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    plan = registry.plan(
+        registry.read(settings.manifest), settings.profile, settings.models_dir, engines=settings.engines
+    )
+    database = Database(settings.database, pool_size=2)
+    loaded = bench.set_up(plan, Device(settings.device, settings.threads))
+    models = {stage.value: f"{each.model.engine}:{each.model.name}" for stage, each in loaded.stages.items()}
+    presence = Presence(database, name, settings.device, models)
+    presence.arrive()
+    heart = Heart(database, presence, beat_s=settings.beat_s, lease_s=settings.lease_s)
+    heart.start()
+    log.info("worker ready", device=settings.device, models=models)
+    return Worker(
+        name=name,
+        settings=settings,
+        database=database,
+        broker=Broker.connect(settings.redis, queue=settings.queue, timeout_s=settings.longest_attempt_s),
+        blobs=blobs.connect(settings.blobs),
+        keyring=home.secrets(settings).keyring,
+        heart=heart,
+        bench=loaded,
+    )
+
+
+def _loop(redis: Redis, queue: str, name: str) -> None:
+    rounds = 0
+    while True:
+        rounds += 1
+        rq = QueueWorker(
+            [Queue(queue, connection=redis, serializer=JSONSerializer)],
+            name=f"{name}-{rounds}",
+            connection=redis,
+            serializer=JSONSerializer,
+            worker_ttl=WORKER_TTL_S,
+            maintenance_interval=MAINTENANCE_S,
+            log_job_description=False,
+        )
+        try:
+            rq.work(logging_level="WARNING")
+        except (RedisError, DeserializationError, ValueError) as error:
+            # One unreadable hash, or Redis away: the row is safe, so look again.
+            log.warning("queue round ended", error=type(error).__name__)
+        if rq.told_to_stop:
+            return
+        time.sleep(PAUSE_S)
+
+
+def _function(job: WakeUp) -> str | None:
+    try:
+        return str(job.func_name)
+    except DeserializationError:
+        return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
