@@ -1,0 +1,1 @@
+"""Tests of clinq; the folders mirror the packages."""
