@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.job import StageName
@@ -45,8 +46,8 @@ class Settings(BaseSettings):
 
     database_url: str = ""
     """SQLAlchemy URL; empty means SQLite in the home folder."""
-    redis_url: str = ""
-    """Redis to use; empty means that `clinq up` starts its own."""
+    redis_url: str = Field("", validation_alias=AliasChoices("CLINQ_REDIS_URL", "redis_url"))
+    """Redis to use, also read from `REDIS_URL`; empty means that `clinq up` starts its own."""
     blob_url: str = ""
     """Where recordings lie: file:///folder or s3://bucket/prefix; empty means the home folder."""
     queue: str = "clinq"
@@ -111,6 +112,11 @@ class Settings(BaseSettings):
     grace_s: float = 30.0
     """Seconds that `clinq up` waits for a worker to drain before it kills it."""
 
+    url: str = ""
+    """The service that the client commands talk to; empty means the one in the home's run.json."""
+    api_key: SecretStr = SecretStr("")
+    """The key that the client commands show; empty means the one in the home's run.json."""
+
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = True
@@ -156,3 +162,9 @@ class Settings(BaseSettings):
     def longest_attempt_s(self) -> float:
         """Seconds that no attempt may exceed, whatever it works on."""
         return self.job_timeout_s + self.job_timeout_per_audio_s * self.max_audio_s
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """This process's environment for a child process, with some settings changed (`redis_url` is CLINQ_REDIS_URL)."""
+    changed = {f"CLINQ_{name.upper()}": value for name, value in changes.items()}
+    return {**os.environ, **changed}  # noqa: TID251 - this file is the one door
