@@ -1,0 +1,130 @@
+"""From a case to one FHIR R4 transaction Bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.case import Case, Span
+from shared.errors import MissingInputError
+from shared.job import StageName
+from worker.fhir import document, ids, parties
+from worker.fhir.allergy import allergy
+from worker.fhir.assessment import impression, issue, plan
+from worker.fhir.chart import Chart, Entry
+from worker.fhir.codes import AI_LABEL, JOB_ID
+from worker.fhir.composition import composition
+from worker.fhir.condition import condition
+from worker.fhir.elements import Element, Value, write
+from worker.fhir.family import family
+from worker.fhir.findings import Finding, findings
+from worker.fhir.medication import medication
+from worker.fhir.observation import social, symptom
+from worker.fhir.parties import Operator
+from worker.fhir.procedure import procedure
+from worker.fhir.provenance import provenance
+from worker.fhir.vitals import vital
+
+BUILDERS = {
+    "condition": ("problems", condition),
+    "symptom": ("symptoms", symptom),
+    "vital": ("vitals", vital),
+    "medication": ("medications", medication),
+    "allergy": ("allergies", allergy),
+    "procedure": ("procedures", procedure),
+    "social": ("social", social),
+}
+"""Of each kind of mention: the section that its resources stand in, and who builds them."""
+OPERATOR = Operator()
+
+Fact = tuple[Entry, Sequence[Span]]
+
+
+def bundle(case: Case, operator: Operator = OPERATOR) -> str:
+    """The Bundle as JSON text; the same case gives the same bytes. It is not checked yet: worker/fhir/check.py does.
+
+    Raises MissingInputError without text.
+    """
+    return write(transaction(case, operator))
+
+
+def transaction(case: Case, operator: Operator = OPERATOR) -> dict[str, Value]:
+    """The Bundle as plain dictionaries. Raises MissingInputError without text."""
+    if not case.text:
+        raise MissingInputError("assemble needs text: run transcribe first, or send text")
+    entries = _entries(case, operator)
+    return {
+        "resourceType": "Bundle",
+        "meta": {"security": [AI_LABEL]},
+        "identifier": {"system": JOB_ID, "value": case.origin.job_id},
+        "type": "transaction",
+        "timestamp": case.origin.received_at.isoformat(timespec="seconds"),
+        "entry": [_entry(each) for each in entries],
+    }
+
+
+def _entries(case: Case, operator: Operator) -> list[Entry]:
+    """All resources, each after those that it refers to, so that they can be sent one by one too."""
+    name = ids.document_id(case)
+    patient = parties.patient(case, name, document.reference(name))
+    subject = parties.subject(case, patient)
+    encounter = parties.encounter(case, name, subject)
+    visit = parties.visit(case, encounter)
+    sources = [document.recording(case, name, subject, visit), document.text(case, name, subject, visit)]
+    runner, software, models = parties.organization(operator), parties.software(), parties.models(case.models)
+    devices = [software, *dict(models).values()]
+    chart = Chart(case, name, subject, visit, document.reference(name), _finder(models, software), software.reference)
+
+    given = [each for each in (patient, encounter, *sources) if each is not None]
+    facts = _facts(chart)
+    written = [*(entry for section in facts.values() for entry, _ in section), *_judgements(chart, facts)]
+    made = [*(each for each in given if each.labelled), *written]
+    record = provenance(chart, made, _once(devices), [each for each in sources if each], runner)
+    return [*given, runner, *_once(devices), *written, record]
+
+
+def _finder(models: Sequence[tuple[StageName, Entry]], software: Entry) -> Element:
+    """The model that found the facts, or clinq where the case does not name one."""
+    return dict(models).get(StageName.EXTRACT, software).reference
+
+
+def _facts(chart: Chart) -> dict[str, list[Fact]]:
+    """What the text says, by section, with the words that say it."""
+    found = findings(chart.case.mentions)
+    sections: dict[str, list[Fact]] = {section: [] for section, _ in BUILDERS.values()}
+    for each in found:
+        if each.first.experiencer == "patient" and each.first.kind in BUILDERS:
+            section, build = BUILDERS[each.first.kind]
+            if (entry := build(chart, each)) is not None:
+                sections[section].append((entry, each.spans))
+    sections["family"] = [(entry, ()) for entry in family(chart, _illnesses(found))]
+    return sections
+
+
+def _illnesses(found: Sequence[Finding]) -> list[Finding]:
+    return [each for each in found if each.first.kind in {"condition", "symptom"}]
+
+
+def _judgements(chart: Chart, facts: dict[str, list[Fact]]) -> list[Entry]:
+    """What clinq makes of the facts, and the document that holds all of it together."""
+    sections = {name: [entry for entry, _ in section] for name, section in facts.items()}
+    every = [fact for section in facts.values() for fact in section]
+    assessed = impression(chart, [*sections["problems"], *sections["symptoms"]])
+    planned = plan(chart)
+    flags = [issue(chart, each, every) for each in chart.case.red_flags]
+    sections |= {
+        "red_flags": _once(flags),
+        "assessment": [assessed] if assessed else [],
+        "plan": [planned] if planned else [],
+    }
+    judged = [*sections["red_flags"], *sections["assessment"], *sections["plan"]]
+    return [*judged, composition(chart, sections)]
+
+
+def _once(entries: Sequence[Entry]) -> list[Entry]:
+    """Each resource once: stages that share a model share its Device."""
+    return list({each.full_url: each for each in entries}.values())
+
+
+def _entry(entry: Entry) -> Element:
+    request = {"method": "POST", "url": entry.kind, "ifNoneExist": entry.if_none_exist}
+    return {"fullUrl": entry.full_url, "resource": entry.resource, "request": request}

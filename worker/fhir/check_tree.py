@@ -1,0 +1,106 @@
+"""The parsed bundle as a tree of elements; what holds of every field: not empty, a code of its list, a time zone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cache
+from typing import TypeAlias
+
+from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.reference import Reference
+from pydantic import BaseModel
+
+from worker.fhir.elements import Value
+from worker.fhir.problem import Problem
+
+Node: TypeAlias = tuple[str, BaseModel]
+
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+LONGER_LISTS = {
+    ("Encounter", "status"): "planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown",
+    ("Observation", "status"): "registered preliminary final amended corrected cancelled entered-in-error unknown",
+    ("DetectedIssue", "status"): "registered preliminary final amended corrected cancelled entered-in-error unknown",
+}
+"""Required value sets that the models of fhir.resources cut short with a plus sign."""
+
+
+def nodes(model: BaseModel, path: str = "Bundle") -> Iterator[Node]:
+    """The model and every element in it, each with its path."""
+    yield path, model
+    for name, value in vars(model).items():
+        for number, each in enumerate(value if isinstance(value, list) else [value]):
+            if isinstance(each, BaseModel):
+                yield from nodes(each, f"{path}.{name}[{number}]" if isinstance(value, list) else f"{path}.{name}")
+
+
+def of_json(value: Value | None, path: str = "Bundle") -> Iterator[Problem]:
+    """What reading as a model would forgive: nulls, empty texts, arrays and objects, and bytes that are not base64."""
+    if value is None or (isinstance(value, str | list | tuple | Mapping) and not value):
+        yield Problem("ele-1", path, "an element must have a value or children")
+    elif isinstance(value, str):
+        if not value.strip():
+            yield Problem("string", path, "a text must hold more than white space")
+        if path.endswith((".attachment.data", ".attachment.hash")) and not _BASE64.fullmatch(value):
+            yield Problem("base64", path, "must be base64")
+    elif isinstance(value, Mapping):
+        for name, each in value.items():
+            yield from of_json(each, f"{path}.{name}")
+    elif isinstance(value, list | tuple):
+        for number, each in enumerate(value):
+            yield from of_json(each, f"{path}[{number}]")
+
+
+def of_fields(bundle: Bundle) -> Iterator[Problem]:
+    """What the models know of their fields but do not enforce."""
+    for path, node in nodes(bundle):
+        values = vars(node)
+        for name, (codes, targets) in _known(type(node)).items():
+            for each in _listed(values.get(name)):
+                if codes and each not in codes:
+                    yield Problem("code-binding", f"{path}.{name}", "the code is not of the required value set")
+                if targets and isinstance(each, Reference) and not _allowed(each, targets, bundle):
+                    yield Problem("reference-type", f"{path}.{name}", f"must point at one of {', '.join(targets)}")
+        for name, value in values.items():
+            if isinstance(value, datetime) and value.tzinfo is None:
+                yield Problem("time-zone", f"{path}.{name}", "a time needs its zone")
+
+
+@cache
+def _known(model: type[BaseModel]) -> dict[str, tuple[frozenset[str], tuple[str, ...]]]:
+    """Of each field: the codes of its required value set, and the types that its reference may point at."""
+    known = {}
+    for name, field in model.model_fields.items():
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        codes = LONGER_LISTS.get((model.__name__, name), "").split() or _texts(extra.get("enum_values"))
+        targets = _texts(extra.get("enum_reference_types"))
+        if codes or targets:
+            known[name] = (frozenset(codes), () if "Resource" in targets else tuple(targets))
+    return known
+
+
+def _texts(value: object) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else []
+
+
+def _listed(value: object) -> list[object]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _allowed(reference: Reference, targets: tuple[str, ...], bundle: Bundle) -> bool:
+    """Whether the reference points at one of these types; one that points nowhere is another rule's business."""
+    if reference.reference is None:
+        return True
+    kind = target_type(reference.reference, bundle)
+    return kind is None or kind in targets
+
+
+def target_type(reference: str, bundle: Bundle) -> str | None:
+    """The type of the resource that a reference points at: an entry's, or what a literal Type/id says."""
+    if not reference.startswith("urn:uuid:"):
+        return reference.split("/")[0]
+    kinds = {each.fullUrl: each.resource.get_resource_type() for each in bundle.entry or [] if each.resource}
+    return kinds.get(reference)

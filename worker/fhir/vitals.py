@@ -1,0 +1,91 @@
+"""Observation: vital signs in LOINC and UCUM, as the US Core vital signs profiles name them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from worker.fhir.chart import Chart, Entry
+from worker.fhir.codes import LOINC, clinical, coded, coding, concept, hl7
+from worker.fhir.elements import Element, Value, element
+from worker.fhir.findings import Finding
+from worker.fhir.observation import shared
+from worker.fhir.quantities import number, quantity
+
+CATEGORY = coded(hl7("observation-category"), "vital-signs", "Vital Signs")
+PRESSURE_UNIT = "mm[Hg]"
+PRESSURES = {
+    "systolic": coded(LOINC, "8480-6", "Systolic blood pressure"),
+    "diastolic": coded(LOINC, "8462-4", "Diastolic blood pressure"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Vital:
+    """A vital sign: its codes, and the units in which its value is sent with a code."""
+
+    codes: tuple[Element, ...]
+    units: frozenset[str]
+
+
+def _vital(units: str, *codes: tuple[str, str]) -> Vital:
+    return Vital(tuple(coding(LOINC, code, display) for code, display in codes), frozenset(units.split()))
+
+
+VITALS = {
+    "blood pressure": _vital(PRESSURE_UNIT, ("85354-9", "Blood pressure panel with all children optional")),
+    "temperature": _vital("Cel [degF]", ("8310-5", "Body temperature")),
+    "heart rate": _vital("/min", ("8867-4", "Heart rate")),
+    "respiratory rate": _vital("/min", ("9279-1", "Respiratory rate")),
+    "oxygen saturation": _vital(
+        "%",
+        ("2708-6", "Oxygen saturation in Arterial blood"),
+        ("59408-5", "Oxygen saturation in Arterial blood by Pulse oximetry"),
+    ),
+    "weight": _vital("kg [lb_av] g", ("29463-7", "Body weight")),
+    "height": _vital("cm [in_i] m", ("8302-2", "Body height")),
+    "body mass index": _vital("kg/m2", ("39156-5", "Body mass index (BMI) [Ratio]")),
+}
+
+
+def vital(chart: Chart, finding: Finding) -> Entry | None:
+    """A measured vital sign; None where the text states no measurement, or doubts it, or only plans it."""
+    first = finding.first
+    value = _value(finding)
+    if first.assertion != "present" or first.temporality == "planned" or not value:
+        return None
+    known = VITALS.get(finding.name.casefold())
+    codes = known.codes if known else clinical(finding.codes)
+    fields = {
+        **shared(chart, finding, CATEGORY),
+        "code": concept(finding.words, *codes),
+        **value,
+    }
+    return chart.asserted(
+        "Observation", f"vital|{finding.key}", f"{finding.words} (AI asserted)", finding.spans, fields
+    )
+
+
+def _value(finding: Finding) -> dict[str, Value]:
+    """The number with its unit; what is no number in words; blood pressure in two components."""
+    if components := [*_pressures(finding)]:
+        return {"component": components}
+    words, unit = finding.attribute("value"), finding.attribute("unit")
+    measured = number(words)
+    if measured is None:
+        return element(valueString=words)
+    known = VITALS.get(finding.name.casefold())
+    if known and unit is None and len(known.units) == 1:
+        (unit,) = known.units
+    if known and unit not in known.units:
+        # A unit that this vital sign is not measured in is a misreading: the words go out, no coded value does.
+        return {"valueString": finding.words}
+    return {"valueQuantity": quantity(measured, unit)}
+
+
+def _pressures(finding: Finding) -> list[Element]:
+    measured = {name: number(finding.attribute(name)) for name in PRESSURES}
+    return [
+        {"code": PRESSURES[name], "valueQuantity": {**quantity(value, PRESSURE_UNIT), "unit": "mmHg"}}
+        for name, value in measured.items()
+        if value is not None
+    ]
