@@ -40,6 +40,18 @@ class BadAudioError(PermanentError):
     code = "bad_audio"
 
 
+class UnsupportedAudioError(BadAudioError):
+    """The file is no recording of a kind that clinq reads."""
+
+    code = "unsupported_audio"
+
+
+class AudioTooLongError(BadAudioError):
+    """The recording is longer than the limit."""
+
+    code = "audio_too_long"
+
+
 class MissingInputError(PermanentError):
     """A stage was asked to run without what it needs."""
 
