@@ -1,0 +1,62 @@
+"""In which sense a written sentence says a thing: of whom, whether it is so, and whether it is over."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from shared.case import Assertion, Span
+from worker.clinical import affirmed, wording
+
+_NO = re.compile(
+    r"^[\s\-–]*(?:\[?[a-z]{2,12}\]?\s*:)?[\s,¡]*(?:no|nope|nah|never|none|not|neither|nunca|tampoco|ningun\w*|nada)\b"
+)
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Sense:
+    """What a sentence says about one of its words."""
+
+    assertion: Assertion
+    family: bool
+    past: bool
+
+
+def of(folded: str, span: Span) -> Sense:
+    """The sense of the words at a span, by the cues of affirmed.toml before and behind them."""
+    cues = affirmed.read_cues()
+    before = _reach(folded[: span.start])
+    behind = folded[span.end : span.end + affirmed.AFTER_CHARS]
+    stop = cues.ends.search(behind)
+    behind = behind[: stop.start()] if stop else behind
+    assertion: Assertion = "present"
+    if cues.absent.search(before) or cues.absent_near.search(before) or cues.absent_after.search(behind):
+        assertion = "absent"
+    elif cues.hypothetical.search(before):
+        assertion = "hypothetical"
+    elif cues.possible.search(before):
+        assertion = "possible"
+    family = cues.other_person.search(before) or cues.other_person_after.search(behind)
+    past = cues.past.search(before) or cues.past_after.search(behind)
+    return Sense(assertion, family is not None, past is not None)
+
+
+def denied_stems(folded: str) -> frozenset[str]:
+    """The stems of the words that a sentence denies."""
+    words = _WORD.finditer(folded)
+    return frozenset(
+        wording.stem(each.group()) for each in words if of(folded, Span(*each.span())).assertion == "absent"
+    )
+
+
+def says_no(answer: str) -> bool:
+    """Whether a folded sentence, behind its speaker's name, begins by denying."""
+    return _NO.match(answer) is not None
+
+
+def _reach(before: str) -> str:
+    """The words before that a cue can reach from: after the last word that ends its reach."""
+    cues = affirmed.read_cues()
+    blanked = cues.pseudo.sub(lambda found: "_" * len(found.group()), before)
+    return blanked[max((each.end() for each in cues.ends.finditer(blanked)), default=0) :]
