@@ -4,15 +4,14 @@
 const API = "/api/v1";
 const OPEN = ["queued", "running"];
 const at = (id) => document.getElementById(id);
-const state = { job: null, socket: null, seq: null, partial: "", points: [], result: null, recording: null };
+const state = { job: null, socket: null, seq: null, text: "", partial: "", points: [], result: null, recording: null };
 
 // --- the key: from the address's fragment (never sent to the server) or from the person; kept in this tab only ---
 
 function takeKeyFromAddress() {
   const given = new URLSearchParams(location.hash.slice(1)).get("key");
-  if (!given) return;
-  sessionStorage.setItem("key", given);
-  history.replaceState(null, "", location.pathname);
+  if (given) sessionStorage.setItem("key", given);
+  if (given) history.replaceState(null, "", location.pathname);
 }
 
 const key = () => sessionStorage.getItem("key") ?? "";
@@ -23,8 +22,7 @@ function askForKey() {
 }
 
 async function call(path, options = {}) {
-  const headers = { ...options.headers, Authorization: `Bearer ${key()}` };
-  const answer = await fetch(API + path, { ...options, headers });
+  const answer = await fetch(API + path, { ...options, headers: { ...options.headers, Authorization: `Bearer ${key()}` } });
   if (answer.status === 401) askForKey();
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));
@@ -43,7 +41,7 @@ async function submit(event) {
   at("submit").disabled = true;
   try {
     const answer = await (file ? sendRecording(file) : sendText(text));
-    begin((await answer.json()).job_id, file ?? null);
+    begin((await answer.json()).job_id, text, file ?? null);
   } catch (error) {
     say(error.message);
     at("submit").disabled = false;
@@ -64,18 +62,13 @@ function sendRecording(file) {
   return call("/submit/audio", { method: "POST", body: form });
 }
 
-function say(message) {
-  at("message").textContent = message;
-}
+const say = (message) => { at("message").textContent = message; };
 
 // --- watching ---
 
-function begin(job, recording) {
-  Object.assign(state, { job, recording, seq: null, partial: "", result: null });
-  at("answer").hidden = true;
-  at("work").hidden = false;
-  at("cancel").hidden = false;
-  at("partial").hidden = true;
+function begin(job, text, recording) {
+  Object.assign(state, { job, text, recording, seq: null, partial: "", result: null });
+  for (const [id, hidden] of [["answer", true], ["partial", true], ["work", false], ["cancel", false]]) at(id).hidden = hidden;
   at("stages").replaceChildren();
   showProgress("queued", null, 0);
   refreshStages();
@@ -120,13 +113,7 @@ async function refreshStages() {
   if (document_.stages) showStages(document_.stages);
 }
 
-function showStages(stages) {
-  at("stages").replaceChildren(...stages.map((stage) => {
-    const item = element("li", stage.name, stage.status);
-    item.title = stage.status;
-    return item;
-  }));
-}
+const showStages = (stages) => at("stages").replaceChildren(...stages.map((stage) => element("li", stage.name, stage.status)));
 
 function showProgress(status, stage, share) {
   at("progress").value = share ?? 0;
@@ -164,7 +151,7 @@ async function finish() {
 }
 
 function showResult(result) {
-  const text = result.transcript?.text ?? at("text").value;
+  const text = result.transcript?.text ?? state.text;
   state.points = Array.from(text); // offsets count Unicode code points, not UTF-16 units
   at("partial").hidden = true;
   at("answer").hidden = false;
@@ -230,24 +217,21 @@ function evident(tag, text, item, className = "") {
 
 function showSource(evidence) {
   const nodes = [];
-  const starts = new Map((state.result.transcript?.segments ?? []).map((each) => [each.start, each.speaker]));
+  const turns = (state.result.transcript?.segments ?? []).filter((each) => each.speaker);
   let place = 0;
-  const say_ = (end) => {
-    for (const [start, speaker] of starts) {
-      if (speaker && start >= place && start < end) {
-        nodes.push(slice(place, start), element("span", `${speaker}: `, "speaker"));
-        place = start;
-      }
+  const copyTo = (end) => {
+    for (const { start, speaker } of turns.filter((each) => each.start >= place && each.start < end)) {
+      nodes.push(slice(place, start), element("span", `${speaker}: `, "speaker"));
+      place = start;
     }
     nodes.push(slice(place, end));
-    place = end;
   };
   for (const span of merged(evidence)) {
-    say_(span.start);
+    copyTo(span.start);
     nodes.push(element("mark", slice(span.start, span.end)));
     place = span.end;
   }
-  say_(state.points.length);
+  copyTo(state.points.length);
   at("source").replaceChildren(...nodes);
   at("source").querySelector("mark")?.scrollIntoView({ block: "nearest" });
 }
@@ -297,19 +281,16 @@ function save(name, text, type) {
 }
 
 async function saveBundle() {
-  try {
-    save("bundle.json", await (await call(`/result/${state.job}/bundle`)).text(), "application/fhir+json");
-  } catch (error) {
-    say(error.message);
-  }
+  const bundle = await call(`/result/${state.job}/bundle`).catch((error) => say(error.message));
+  if (bundle) save("bundle.json", await bundle.text(), "application/fhir+json");
 }
 
 // --- dropping a recording on the text ---
 
-function drop(event) {
+function drag(event) {
   event.preventDefault();
-  at("text").classList.remove("over");
-  if (event.dataTransfer.files.length) at("file").files = event.dataTransfer.files;
+  at("text").classList.toggle("over", event.type === "dragover");
+  if (event.type === "drop" && event.dataTransfer.files.length) at("file").files = event.dataTransfer.files;
 }
 
 takeKeyFromAddress();
@@ -319,6 +300,4 @@ at("key-button").addEventListener("click", askForKey);
 at("key-dialog").addEventListener("close", () => at("key-dialog").returnValue === "save" && sessionStorage.setItem("key", at("key").value.trim()));
 at("save-result").addEventListener("click", () => save("result.json", JSON.stringify(state.result, null, 2), "application/json"));
 at("save-bundle").addEventListener("click", saveBundle);
-at("text").addEventListener("dragover", (event) => { event.preventDefault(); at("text").classList.add("over"); });
-at("text").addEventListener("dragleave", () => at("text").classList.remove("over"));
-at("text").addEventListener("drop", drop);
+["dragover", "dragleave", "drop"].forEach((name) => at("text").addEventListener(name, drag));
