@@ -12,11 +12,11 @@ from worker.fhir.check_codes import of_codes
 from worker.fhir.check_narrative import of_narratives
 from worker.fhir.check_rules import of_rules
 from worker.fhir.check_source import of_source
-from worker.fhir.check_tree import of_fields, of_json
+from worker.fhir.check_tree import Tree, of_fields, of_json, tree
 from worker.fhir.elements import Element
 from worker.fhir.problem import Problem
 
-CHECKS: tuple[Callable[[Bundle], Iterator[Problem]], ...] = (
+CHECKS: tuple[Callable[[Tree], Iterator[Problem]], ...] = (
     of_bundle,
     of_fields,
     of_codes,
@@ -38,7 +38,8 @@ def problems(bundle: Element) -> list[Problem]:
         read = Bundle.model_validate(bundle)
     except ValidationError as error:
         return [_structure(each["loc"], each["type"]) for each in error.errors(include_input=False, include_url=False)]
-    return [problem for check in CHECKS for problem in check(read)]
+    walked = tree(read)
+    return [problem for check in CHECKS for problem in check(walked)]
 
 
 def _structure(place: tuple[int | str, ...], kind: str) -> Problem:

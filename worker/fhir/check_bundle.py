@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from fhir.resources.R4B.bundle import Bundle, BundleEntry
 from fhir.resources.R4B.reference import Reference
 
-from worker.fhir.check_tree import nodes, target_type
+from worker.fhir.check_tree import Tree
 from worker.fhir.elements import Element
 from worker.fhir.problem import Problem
 
@@ -38,8 +38,9 @@ def resource_types(bundle: Element) -> Iterator[Problem]:
             yield Problem("structure", f"Bundle.entry[{number}].resource", "no resource of a type that clinq sends")
 
 
-def of_bundle(bundle: Bundle) -> Iterator[Problem]:
+def of_bundle(tree: Tree) -> Iterator[Problem]:
     """bdl-1 to bdl-12 as far as they touch what clinq sends, and the references."""
+    bundle = tree.bundle
     yield from _kind(bundle)
     entries = bundle.entry or []
     for number, entry in enumerate(entries):
@@ -47,7 +48,7 @@ def of_bundle(bundle: Bundle) -> Iterator[Problem]:
     yield from _twice([each.fullUrl for each in entries], "bdl-7", "two entries have the same fullUrl")
     searches = [each.request.ifNoneExist for each in entries if each.request]
     yield from _twice(searches, "request", "two entries would find each other as already there")
-    yield from _references(bundle)
+    yield from _references(tree)
 
 
 def _kind(bundle: Bundle) -> Iterator[Problem]:
@@ -103,15 +104,15 @@ def _twice(values: list[str | None], rule: str, message: str) -> Iterator[Proble
         yield Problem(rule, "Bundle.entry", message)
 
 
-def _references(bundle: Bundle) -> Iterator[Problem]:
-    for path, node in nodes(bundle):
+def _references(tree: Tree) -> Iterator[Problem]:
+    for path, node in tree.nodes:
         if not isinstance(node, Reference):
             continue
         if node.reference is None:
             if node.identifier is None:
                 yield Problem("reference", path, "names nothing")
         elif node.reference.startswith("urn:"):
-            if target_type(node.reference, bundle) is None:
+            if tree.target(node.reference) is None:
                 yield Problem("reference", path, "points at no entry of the bundle")
         elif not _LITERAL.fullmatch(node.reference):
             yield Problem("reference", path, "must be urn:uuid: of an entry, or Type/id on the receiving server")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhir.resources.R4B.age import Age
-from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.codeableconcept import CodeableConcept
 from fhir.resources.R4B.coding import Coding
 from fhir.resources.R4B.quantity import Quantity
 from pydantic import BaseModel
 
-from worker.fhir.check_tree import nodes
+from worker.fhir.check_tree import Tree
 from worker.fhir.codes import SYSTEMS, UCUM, hl7, is_code
 from worker.fhir.problem import Problem
 from worker.fhir.quantities import UCUM_UNITS
@@ -45,9 +44,9 @@ CATEGORIES = {
 """Systems of which clinq sends these codes only."""
 
 
-def of_codes(bundle: Bundle) -> Iterator[Problem]:
+def of_codes(tree: Tree) -> Iterator[Problem]:
     """All codes and units of a bundle."""
-    for path, node in nodes(bundle):
+    for path, node in tree.nodes:
         if isinstance(node, Coding):
             yield from _coding(node, path)
         elif isinstance(node, Quantity):

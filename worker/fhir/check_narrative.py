@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.narrative import Narrative
 
-from worker.fhir.check_tree import nodes
+from worker.fhir.check_tree import Tree
 from worker.fhir.narrative import XHTML
 from worker.fhir.problem import Problem
 
@@ -23,9 +22,9 @@ INLINE = ("#", "data:image/")
 LINKS = ("#", "http://", "https://", "urn:")
 
 
-def of_narratives(bundle: Bundle) -> Iterator[Problem]:
+def of_narratives(tree: Tree) -> Iterator[Problem]:
     """Every narrative of a bundle."""
-    for path, node in nodes(bundle):
+    for path, node in tree.nodes:
         if isinstance(node, Narrative):
             yield from _div(str(node.div), f"{path}.div")
 

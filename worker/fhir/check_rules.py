@@ -8,7 +8,6 @@ from typing import Any
 
 from fhir.resources.R4B.allergyintolerance import AllergyIntolerance
 from fhir.resources.R4B.attachment import Attachment
-from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.careplan import CarePlanActivity
 from fhir.resources.R4B.codeableconcept import CodeableConcept
 from fhir.resources.R4B.composition import CompositionSection
@@ -21,19 +20,19 @@ from fhir.resources.R4B.period import Period
 from fhir.resources.R4B.provenance import ProvenanceAgent
 from fhir.resources.R4B.timing import TimingRepeat
 
-from worker.fhir.check_tree import nodes, target_type
+from worker.fhir.check_tree import Tree
 from worker.fhir.problem import Problem
 
 Found = Iterator[tuple[str, str]]
 
 
-def of_rules(bundle: Bundle) -> Iterator[Problem]:
+def of_rules(tree: Tree) -> Iterator[Problem]:
     """The invariants of every element of a bundle."""
-    for path, node in nodes(bundle):
+    for path, node in tree.nodes:
         rule = RULES.get(type(node))
         for name, message in rule(node) if rule else ():
             yield Problem(name, path, message)
-        if isinstance(node, ProvenanceAgent) and _is_device(node, bundle) and node.onBehalfOf is None:
+        if isinstance(node, ProvenanceAgent) and _is_device(node, tree) and node.onBehalfOf is None:
             yield Problem("provenance-1", path, "a device acts on behalf of somebody")
 
 
@@ -146,6 +145,6 @@ def _codes(concept: CodeableConcept | None) -> set[str]:
     return {each.code for each in concept.coding or [] if each.code} if concept else set()
 
 
-def _is_device(agent: ProvenanceAgent, bundle: Bundle) -> bool:
+def _is_device(agent: ProvenanceAgent, tree: Tree) -> bool:
     reference = agent.who.reference
-    return reference is not None and target_type(reference, bundle) == "Device"
+    return reference is not None and tree.target(reference) == "Device"

@@ -6,13 +6,12 @@ import hashlib
 from collections.abc import Iterator
 
 from fhir.resources.R4B.attachment import Attachment
-from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.documentreference import DocumentReference
 from fhir.resources.R4B.domainresource import DomainResource
 from fhir.resources.R4B.extension import Extension
 
 from worker.fhir.check_bundle import SENT
-from worker.fhir.check_tree import nodes
+from worker.fhir.check_tree import Tree
 from worker.fhir.codes import OBSERVATION_VALUE
 from worker.fhir.evidence import DERIVATION
 from worker.fhir.problem import Problem
@@ -24,10 +23,10 @@ FACTS = SENT - GIVEN - JUDGED
 """Types that say what the note says; each must show where."""
 
 
-def of_source(bundle: Bundle) -> Iterator[Problem]:
+def of_source(tree: Tree) -> Iterator[Problem]:
     """Labels, evidence and the integrity of attachments."""
     texts = {}
-    for number, entry in enumerate(bundle.entry or []):
+    for number, entry in enumerate(tree.bundle.entry or []):
         path, resource = f"Bundle.entry[{number}].resource", entry.resource
         if isinstance(resource, DocumentReference):
             for each in resource.content:
@@ -35,7 +34,7 @@ def of_source(bundle: Bundle) -> Iterator[Problem]:
             texts[entry.fullUrl] = _text(resource.content[0].attachment)
         if isinstance(resource, DomainResource):
             yield from _labelled(resource, path)
-    for path, node in nodes(bundle):
+    for path, node in tree.nodes:
         if isinstance(node, Extension) and node.url == DERIVATION:
             yield from _evidence(node, texts, path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import TypeAlias
@@ -26,13 +27,34 @@ LONGER_LISTS = {
 """Required value sets that the models of fhir.resources cut short with a plus sign."""
 
 
-def nodes(model: BaseModel, path: str = "Bundle") -> Iterator[Node]:
-    """The model and every element in it, each with its path."""
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A bundle that was read as a model, and all that is in it, walked once for every check."""
+
+    bundle: Bundle
+    nodes: tuple[Node, ...]
+    """Every element with its path."""
+    kinds: dict[str, str]
+    """The resource type of each entry, by its fullUrl."""
+
+    def target(self, reference: str) -> str | None:
+        """The type of the resource that a reference points at: an entry's, or what a literal Type/id says."""
+        return self.kinds.get(reference) if reference.startswith("urn:uuid:") else reference.split("/")[0]
+
+
+def tree(bundle: Bundle) -> Tree:
+    """Walk the bundle."""
+    entries = bundle.entry or []
+    kinds = {each.fullUrl: each.resource.get_resource_type() for each in entries if each.resource and each.fullUrl}
+    return Tree(bundle, tuple(_nodes(bundle, "Bundle")), kinds)
+
+
+def _nodes(model: BaseModel, path: str) -> Iterator[Node]:
     yield path, model
     for name, value in vars(model).items():
         for number, each in enumerate(value if isinstance(value, list) else [value]):
             if isinstance(each, BaseModel):
-                yield from nodes(each, f"{path}.{name}[{number}]" if isinstance(value, list) else f"{path}.{name}")
+                yield from _nodes(each, f"{path}.{name}[{number}]" if isinstance(value, list) else f"{path}.{name}")
 
 
 def of_json(value: Value | None, path: str = "Bundle") -> Iterator[Problem]:
@@ -52,15 +74,15 @@ def of_json(value: Value | None, path: str = "Bundle") -> Iterator[Problem]:
             yield from of_json(each, f"{path}[{number}]")
 
 
-def of_fields(bundle: Bundle) -> Iterator[Problem]:
+def of_fields(tree: Tree) -> Iterator[Problem]:
     """What the models know of their fields but do not enforce."""
-    for path, node in nodes(bundle):
+    for path, node in tree.nodes:
         values = vars(node)
         for name, (codes, targets) in _known(type(node)).items():
             for each in _listed(values.get(name)):
                 if codes and each not in codes:
                     yield Problem("code-binding", f"{path}.{name}", "the code is not of the required value set")
-                if targets and isinstance(each, Reference) and not _allowed(each, targets, bundle):
+                if targets and isinstance(each, Reference) and not _allowed(each, targets, tree):
                     yield Problem("reference-type", f"{path}.{name}", f"must point at one of {', '.join(targets)}")
         for name, value in values.items():
             if isinstance(value, datetime) and value.tzinfo is None:
@@ -90,17 +112,9 @@ def _listed(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
 
 
-def _allowed(reference: Reference, targets: tuple[str, ...], bundle: Bundle) -> bool:
+def _allowed(reference: Reference, targets: tuple[str, ...], tree: Tree) -> bool:
     """Whether the reference points at one of these types; one that points nowhere is another rule's business."""
     if reference.reference is None:
         return True
-    kind = target_type(reference.reference, bundle)
+    kind = tree.target(reference.reference)
     return kind is None or kind in targets
-
-
-def target_type(reference: str, bundle: Bundle) -> str | None:
-    """The type of the resource that a reference points at: an entry's, or what a literal Type/id says."""
-    if not reference.startswith("urn:uuid:"):
-        return reference.split("/")[0]
-    kinds = {each.fullUrl: each.resource.get_resource_type() for each in bundle.entry or [] if each.resource}
-    return kinds.get(reference)

@@ -48,7 +48,7 @@ def _text(case: Case, finding: Finding) -> str:
     """The stretch of the note that holds the instruction; its parts, where they stand far apart or in no place."""
     said = [each for each in finding.first.attributes if each.name in NAMES]
     held = [each.span for each in said if each.span]
-    if held and len(held) == len([each for each in said if each.name != "unit"]):
+    if held and all(each.span or each.name == "unit" for each in said):
         start, end = min(each.start for each in held), max(each.end for each in held)
         words = (case.text or "")[start:end]
         if end - start <= LONGEST_SPAN and not re.search(r"[\n;]|\.\s", words):

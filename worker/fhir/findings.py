@@ -46,8 +46,10 @@ class Finding:
     @cached_property
     def attributes(self) -> tuple[Attribute, ...]:
         """What all mentions together say about it, in the order of the text, each value once."""
-        said = (held for each in self.mentions for held in each.attributes)
-        return tuple({(each.name, each.value.casefold()): each for each in reversed([*said])}.values())[::-1]
+        said: dict[tuple[str, str], Attribute] = {}
+        for held in (held for each in self.mentions for held in each.attributes):
+            said.setdefault((held.name, held.value.casefold()), held)
+        return tuple(said.values())
 
     @property
     def codes(self) -> tuple[Code, ...]:
