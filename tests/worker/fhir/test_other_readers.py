@@ -1,0 +1,188 @@
+"""Readers and a FHIR server that nobody here wrote take the bundles."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import fhirkit
+import httpx
+import pytest
+from fhirclient.models.bundle import Bundle as ClientBundle
+from fhirpy import SyncFHIRClient
+
+from shared.case import Attribute, Case
+from shared.job import Audio, Encounter, Patient
+from tests.worker.fhir.cases import mention, one, sound
+from worker.fhir.bundle import bundle
+from worker.fhir.elements import read
+
+START_S = 60.0
+START = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+
+def plain(note: Case) -> Case:
+    return note
+
+
+def named(note: Case) -> Case:
+    """With a patient and a visit that the caller named, with every mark that a search must escape."""
+    patient = Patient(identifier="M,R|N $42\\é", system="https://h.example/mrn", name="Jane Test", gender="female")
+    visit = Encounter(identifier="V 7", system="https://h.example/visit", start=START, end=START)
+    return replace(note, origin=replace(note.origin, patient=patient, encounter=visit))
+
+
+def recorded(note: Case) -> Case:
+    audio = Audio(
+        blob="b",
+        content_type="audio/flac",
+        sha256="cd" * 32,
+        size_bytes=9,
+        duration_s=3.0,
+        channels=1,
+        sample_rate_hz=16000,
+    )
+    return replace(note, origin=replace(note.origin, audio=audio))
+
+
+def in_every_sense(note: Case) -> Case:
+    """Each kind of mention in each sense."""
+    kinds = ("symptom", "condition", "medication", "allergy", "vital", "procedure", "social")
+    assertions = ("present", "absent", "possible", "hypothetical")
+    text = " ".join(f"{kind}{number}" for kind in kinds for number in range(36))
+    senses = [
+        {"assertion": assertion, "experiencer": experiencer, "temporality": temporality}
+        for assertion in assertions
+        for experiencer in ("patient", "family", "other")
+        for temporality in ("current", "past", "planned")
+    ]
+    said = {"value": ("37.90", None), "unit": ("Cel", None), "duration": ("a week", None), "dose": ("5", None)}
+    mentions = [
+        mention(text, kind, f"{kind}{number}", said, **sense) for kind in kinds for number, sense in enumerate(senses)
+    ]
+    return replace(note, text=text, mentions=tuple(mentions), summary=(), narrative=(), classification=None,
+                   red_flags=(), recommendations=())  # fmt: skip
+
+
+CASES: list[Callable[[Case], Case]] = [plain, named, recorded, in_every_sense]
+
+
+@pytest.mark.parametrize("variant", CASES)
+def test_fhirkit_finds_nothing_wrong_and_reads_every_value_back(note, variant):
+    built = sound(variant(note))
+    written = bundle(variant(note))
+    parsed = fhirkit.parse(written, strict=True)
+    assert parsed.issues == []
+    assert parsed.to_dict() == read(written)
+    assert len(parsed.to_dict()["entry"]) == len(built["entry"])
+
+
+@pytest.mark.parametrize("variant", CASES)
+def test_fhirclient_reads_every_entry(note, variant):
+    written = read(bundle(variant(note)))
+    parsed = ClientBundle(floats(written), strict=True)
+    assert len(parsed.entry) == len(written["entry"])
+    assert [each.resource.resource_type for each in parsed.entry] == [
+        each["resource"]["resourceType"] for each in written["entry"]
+    ]
+
+
+def floats(value: object) -> object:
+    """fhirclient wants floats where the note's own digits are Decimals."""
+    if isinstance(value, dict):
+        return {name: floats(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [floats(each) for each in value]
+    return float(value) if isinstance(value, Decimal) else value
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real FHIR R4 server with an empty SQLite database."""
+    home = tmp_path_factory.mktemp("fhir-server")
+    port = free_port()
+    command = [str(Path(sys.executable).with_name("sekmet")), "serve", "--host", "127.0.0.1", "--port", str(port)]
+    with (home / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=home, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            yield until_ready(f"http://127.0.0.1:{port}/fhir", process)
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until_ready(url: str, process: subprocess.Popen[bytes]) -> str:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/metadata", timeout=2).status_code == httpx.codes.OK:
+                return url
+        except httpx.TransportError:
+            time.sleep(0.2)
+    raise AssertionError(f"the FHIR server did not start: {process.poll()}")
+
+
+def post(server: str, written: str) -> dict[str, set[str]]:
+    """Send a transaction; the resource types by what the server did with their entries: 201 created, 200 found."""
+    headers = {"Content-Type": "application/fhir+json"}
+    answer = httpx.post(server, content=written.encode(), headers=headers, timeout=60)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    done: dict[str, set[str]] = {}
+    for sent, received in zip(read(written)["entry"], answer.json()["entry"], strict=True):
+        done.setdefault(received["response"]["status"][:3], set()).add(sent["resource"]["resourceType"])
+    return done
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("variant", CASES)
+def test_a_server_creates_all_at_first_and_nothing_the_second_time(server, note, variant):
+    case = tenant_of(variant(note), variant.__name__)
+    written = bundle(case)
+    every = {each["resource"]["resourceType"] for each in read(written)["entry"]}
+    done = post(server, written)
+    assert done["201"] >= every - {"Organization", "Device"}
+    assert done.get("200", set()) <= {"Organization", "Device"}  # which an earlier note brought
+    assert post(server, written) == {"200": every}
+
+
+def tenant_of(case: Case, tenant: str) -> Case:
+    return replace(case, origin=replace(case.origin, tenant=tenant, job_id=f"job-{tenant}"))
+
+
+@pytest.mark.process
+def test_a_later_run_of_the_same_note_adds_its_provenance_only(server, note):
+    case = tenant_of(note, "later")
+    post(server, bundle(case))
+    again = replace(case, origin=replace(case.origin, job_id="job-again", received_at=datetime(2026, 5, 1, tzinfo=UTC)))
+    assert post(server, bundle(again))["201"] == {"Provenance"}
+
+
+@pytest.mark.process
+def test_a_client_reads_back_what_was_sent(server, note):
+    case = tenant_of(note, "read-back")
+    fever = mention(note.text, "vital", "fever", concept="temperature")
+    fever = replace(fever, attributes=(Attribute("value", "37.90"), Attribute("unit", "Cel")))
+    case = replace(case, mentions=(*case.mentions, fever))
+    post(server, bundle(case))
+    name = one(sound(case), "Condition")["identifier"][0]["value"]
+    client = SyncFHIRClient(server)
+    found = client.resources("Condition").search(identifier=f"urn:clinq:extraction-id|{name}").fetch()
+    assert [each["code"]["text"] for each in found] == ["migraine"]
+    patient = found[0]["subject"].to_resource()
+    assert patient["gender"] == "male"
+    about = {"subject": patient.to_reference().reference}
+    observations = client.resources("Observation").search(**about).fetch_all()
+    assert {each["code"]["text"] for each in observations} == {"headache", "vomiting", "BP 142/91", "fever"}
