@@ -17,7 +17,7 @@ from shared.case import (
     Sentence,
     Span,
 )
-from shared.job import StageName
+from shared.job import Audio, StageName
 from worker.fhir.bundle import transaction
 from worker.fhir.check import problems
 
@@ -29,6 +29,15 @@ NOTE = (
     "allergic to penicillin, father had a stroke, BP 142/91, denies vomiting. Return if fever."
 )
 Resource = dict[str, Any]
+RECORDING = Audio(
+    blob="b",
+    content_type="audio/flac",
+    sha256="cd" * 32,
+    size_bytes=9,
+    duration_s=3.0,
+    channels=1,
+    sample_rate_hz=16000,
+)
 
 
 def span(text: str, words: str) -> Span:

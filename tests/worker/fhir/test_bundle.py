@@ -11,8 +11,8 @@ import pytest
 
 from shared.case import Case
 from shared.errors import MissingInputError
-from shared.job import Audio, Encounter, Patient
-from tests.worker.fhir.cases import NOTE, evidence, one, resources, sound
+from shared.job import Encounter, Patient
+from tests.worker.fhir.cases import NOTE, RECORDING, evidence, one, resources, sound
 from worker.fhir.bundle import bundle
 from worker.fhir.parties import Operator
 
@@ -216,16 +216,7 @@ def test_an_encounter_gives_the_time_that_the_facts_are_of(note):
 
 
 def test_a_recording_is_a_second_document_that_the_transcript_transforms(note):
-    audio = Audio(
-        blob="b",
-        content_type="audio/flac",
-        sha256="cd" * 32,
-        size_bytes=9,
-        duration_s=3.0,
-        channels=1,
-        sample_rate_hz=16000,
-    )
-    built = sound(replace(note, origin=replace(note.origin, audio=audio)))
+    built = sound(replace(note, origin=replace(note.origin, audio=RECORDING)))
     recording, transcript = resources(built, "DocumentReference")
     assert recording["content"][0]["attachment"]["contentType"] == "audio/flac"
     assert "meta" not in recording

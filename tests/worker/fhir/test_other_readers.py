@@ -19,8 +19,8 @@ from fhirclient.models.bundle import Bundle as ClientBundle
 from fhirpy import SyncFHIRClient
 
 from shared.case import Attribute, Case
-from shared.job import Audio, Encounter, Patient
-from tests.worker.fhir.cases import mention, one, sound
+from shared.job import Encounter, Patient
+from tests.worker.fhir.cases import RECORDING, mention, one, sound
 from worker.fhir.bundle import bundle
 from worker.fhir.elements import read
 
@@ -40,16 +40,7 @@ def named(note: Case) -> Case:
 
 
 def recorded(note: Case) -> Case:
-    audio = Audio(
-        blob="b",
-        content_type="audio/flac",
-        sha256="cd" * 32,
-        size_bytes=9,
-        duration_s=3.0,
-        channels=1,
-        sample_rate_hz=16000,
-    )
-    return replace(note, origin=replace(note.origin, audio=audio))
+    return replace(note, origin=replace(note.origin, audio=RECORDING))
 
 
 def in_every_sense(note: Case) -> Case:
