@@ -1,0 +1,250 @@
+"""A client of the service: submit, follow, fetch; over HTTP, with a WebSocket for what happens meanwhile."""
+
+from __future__ import annotations
+
+import json
+import queue
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import httpx
+import httpx_ws
+import uuid_utils
+from pydantic import TypeAdapter, ValidationError
+
+from shared.errors import ClinqError
+from shared.job import JobStatus, Progress, StageName
+
+TIMEOUT_S = 30.0
+UPLOAD_TIMEOUT_S = 600.0
+LONG_POLL_S = 20.0
+SILENCE_S = 60.0  # a socket that says nothing for so long, not even a heartbeat, counts as dropped
+DROPS = 3  # drops in a row, without an event between, before polling takes over
+PATIENCE_S = 60.0  # how long a service that is away is asked again
+FIRST_PAUSE_S = 0.3
+LONGEST_PAUSE_S = 3.0
+TRANSIENT = frozenset({429, 502, 503, 504})
+KNOWN = frozenset(Progress.model_fields)
+
+Document = dict[str, Any]
+"""JSON as the service sent it: the client hands it on and reads only what it needs."""
+TranscriptFormat = Literal["json", "vtt", "txt"]
+_document = TypeAdapter(Document)
+
+
+class ServiceError(ClinqError):
+    """The service answered with a problem document."""
+
+    code = "service_error"
+
+    def __init__(self, status: int, message: str, *, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class UnreachableError(ClinqError):
+    """Nobody answers at the service's address."""
+
+    code = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is submitted: text, or the bytes of a recording with a file name and a content type."""
+
+    text: str | None = None
+    recording: bytes = b""
+    name: str = "recording"
+    content_type: str = "application/octet-stream"
+
+
+class Client:
+    """One connection pool to one service; close it, or use it in a `with`."""
+
+    def __init__(self, url: str, api_key: str, *, timeout_s: float = TIMEOUT_S) -> None:
+        self.url = url.rstrip("/")
+        self._api_key = api_key
+        self._met = False  # a service that has answered once is waited for when it is away
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def submit(self, content: Content, options: Mapping[str, Any] | None = None) -> Document:
+        """Submit text or a recording; what the service answered: job_id, status, status_url, result_url, ws_url.
+
+        `options` are the other fields of a submission. Sent with an idempotency key, so that a submission whose
+        answer got lost is not run twice. Raises ServiceError or UnreachableError.
+        """
+        headers = {"Idempotency-Key": str(uuid_utils.uuid7())}
+        fields = dict(options or {})
+        if content.text is not None:
+            body = {**fields, "text": content.text}
+            return self._json(lambda: self._http.post("/api/v1/submit", json=body, headers=headers))
+        form = {name: each if isinstance(each, str) else json.dumps(each) for name, each in fields.items()}
+        files = {"file": (content.name, content.recording, content.content_type)}
+        return self._json(
+            lambda: self._http.post(
+                "/api/v1/submit/audio", data=form, files=files, headers=headers, timeout=UPLOAD_TIMEOUT_S
+            )
+        )
+
+    def result(self, job_id: str, *, wait_s: float | None = None) -> Document:
+        """A job's state, and its result once it is done; `wait_s` waits that long for a terminal state."""
+        query = {} if wait_s is None else {"wait": f"{wait_s:g}"}
+        timeout = TIMEOUT_S + (wait_s or 0.0)
+        return self._json(lambda: self._http.get(f"/api/v1/result/{job_id}", params=query, timeout=timeout))
+
+    def wait(self, job_id: str) -> Document:
+        """Wait for the job's end, however long it takes."""
+        while not status_of(document := self.result(job_id, wait_s=LONG_POLL_S)).terminal:
+            continue
+        return document
+
+    def bundle(self, job_id: str) -> bytes:
+        """The FHIR Bundle, byte for byte as it is stored."""
+        return self._answer(lambda: self._http.get(f"/api/v1/result/{job_id}/bundle")).content
+
+    def transcript(self, job_id: str, form: TranscriptFormat = "json") -> bytes:
+        """The transcript as JSON, WebVTT or plain text."""
+        query = {"format": form}
+        return self._answer(lambda: self._http.get(f"/api/v1/result/{job_id}/transcript", params=query)).content
+
+    def delete(self, job_id: str) -> None:
+        """Cancel the job if it runs, and destroy what it holds."""
+        self._answer(lambda: self._http.delete(f"/api/v1/result/{job_id}"))
+
+    def ready(self) -> bool:
+        """Whether the service answers and can take jobs."""
+        try:
+            return self._http.get("/health/ready").status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def events(self, job_id: str, *, since: str | None = None) -> Iterator[Progress]:
+        """What happens to a job until its one terminal event; heartbeats are left out.
+
+        A dropped socket is opened again from the last event; when that fails repeatedly, the state is polled instead.
+        Raises ServiceError for a job that is not there, UnreachableError when the service stays away.
+        """
+        drops = 0
+        while drops < DROPS:
+            try:
+                for event in self._socket(job_id, since):
+                    drops, since = 0, event.seq or since
+                    if event.type != "heartbeat":
+                        yield event
+                    if event.status.terminal:
+                        return
+            except httpx_ws.WebSocketUpgradeError:
+                break  # refused: the poll below hears why
+            except (httpx_ws.HTTPXWSException, httpx.TransportError, queue.Empty, ValidationError):
+                pass  # opened again below, and polled if that does not help
+            drops += 1
+            time.sleep(_pause_s(drops))
+        yield from self._poll(job_id)
+
+    def _socket(self, job_id: str, since: str | None) -> Iterator[Progress]:
+        path = f"{self.url}/api/v1/ws/{job_id}" + (f"?since={since}" if since else "")
+        protocols = [f"bearer.{self._api_key}"]
+        ws: httpx_ws.WebSocketSession
+        with httpx_ws.connect_ws(path, self._http, subprotocols=protocols, keepalive_ping_interval_seconds=None) as ws:
+            while True:
+                yield read_event(_document.validate_json(ws.receive_text(timeout=SILENCE_S)))
+
+    def _poll(self, job_id: str) -> Iterator[Progress]:
+        told: Progress | None = None
+        while told is None or not told.status.terminal:
+            event = read_event({"seq": "", "type": "snapshot", **self.result(job_id)})
+            if event != told:
+                yield event
+            told = event
+            if not event.status.terminal:
+                time.sleep(FIRST_PAUSE_S)
+
+    def _json(self, request: Callable[[], httpx.Response]) -> Document:
+        response = self._answer(request)
+        try:
+            return _document.validate_json(response.content)
+        except ValidationError as error:
+            raise ServiceError(response.status_code, f"no JSON comes from {self.url}: is this clinq?") from error
+
+    def _answer(self, request: Callable[[], httpx.Response]) -> httpx.Response:
+        """Send a request that may be sent twice, again and again while the service is away for a moment."""
+        give_up_at, tries = time.monotonic() + PATIENCE_S, 0
+        while True:
+            tries += 1
+            try:
+                response = _checked(request())
+            except httpx.TransportError as error:
+                if time.monotonic() >= give_up_at or (tries > DROPS and not self._met):
+                    raise UnreachableError(f"nobody answers at {self.url}: start `clinq up`, or set --url") from error
+                pause_s = _pause_s(tries)
+            except ServiceError as error:
+                pause_s = max(_pause_s(tries), error.retry_after_s)
+                if error.status not in TRANSIENT or time.monotonic() + pause_s >= give_up_at:
+                    raise
+            else:
+                self._met = True
+                return response
+            time.sleep(pause_s)
+
+
+def status_of(document: Document) -> JobStatus:
+    """The state that a result document tells."""
+    return JobStatus(document["status"])
+
+
+def read_event(document: Document) -> Progress:
+    """One event; fields that a newer service adds are left out."""
+    return Progress.model_validate({name: each for name, each in document.items() if name in KNOWN})
+
+
+def share_of(event: Progress, stages: tuple[StageName, ...]) -> tuple[StageName, float] | None:
+    """The stage that an event is about and how far that stage is, 0 to 1; the service tells the whole job's share."""
+    if event.stage is None or event.stage not in stages:
+        return None
+    share = event.progress * len(stages) - stages.index(event.stage)
+    return event.stage, min(max(share, 0.0), 1.0)
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    if response.is_success:
+        return response
+    try:
+        problem = _document.validate_json(response.content)
+    except ValidationError:
+        problem = {}
+    said = problem.get("detail") or problem.get("title") or response.reason_phrase
+    fields = "; ".join(
+        f"{each.get('pointer') or each.get('field') or ''}: {each.get('detail') or each.get('message') or ''}"
+        for each in problem.get("errors", ())
+        if isinstance(each, dict)
+    )
+    message = f"{said} ({fields})" if fields else str(said)
+    raise ServiceError(
+        response.status_code, f"{message} [{response.status_code}]", retry_after_s=_seconds(response.headers)
+    )
+
+
+def _seconds(headers: httpx.Headers) -> float:
+    value = headers.get("Retry-After", "")
+    return float(value) if value.isdigit() else 0.0
+
+
+def _pause_s(tries: int) -> float:
+    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (tries - 1))

@@ -1,0 +1,80 @@
+"""The reaper's loop: each round frees what dead workers hold and sends what Redis does not have."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from shared import log as logs
+from shared import reaper
+from shared.broker import Broker, Event
+from shared.database import Database
+from shared.errors import BackingServiceError
+from shared.settings import Settings
+
+log = structlog.get_logger()
+FORGET_EVERY_S = 600.0
+LONGEST_PAUSE_S = 5.0  # between two rounds while Redis or the database is away
+
+
+def main() -> int:
+    """Reap until SIGTERM or SIGINT."""
+    settings = Settings()
+    logs.configure(level=settings.log_level, as_json=settings.log_json, role="reaper")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    database = Database(settings.database, pool_size=2)
+    broker = Broker.connect(settings.redis, queue=settings.queue, timeout_s=settings.longest_attempt_s)
+    log.info("reaper ready")
+    reap(database, broker, settings, name=f"{socket.gethostname()}-{os.getpid()}", wait=stop.wait)
+    database.close()
+    return 0
+
+
+def reap(
+    database: Database, broker: Broker, settings: Settings, *, name: str, wait: Callable[[float], bool | None]
+) -> None:
+    """Go round until `wait` (which pauses so many seconds) answers True; outlives Redis and the database."""
+    pause_s, forgotten_at = settings.reap_every_s, -FORGET_EVERY_S
+    while not wait(pause_s):
+        try:
+            take_back(database, broker, settings, name=name)
+            send_again(database, broker, settings)
+            if time.monotonic() - forgotten_at >= FORGET_EVERY_S:
+                reaper.forget_keys(database, hours=settings.idempotency_h)
+                forgotten_at = time.monotonic()
+        except BackingServiceError as error:
+            pause_s = min(2 * pause_s, max(LONGEST_PAUSE_S, settings.reap_every_s))
+            log.warning("round given up", reason=str(error), next_in_s=pause_s)
+        else:
+            pause_s = settings.reap_every_s
+
+
+def take_back(database: Database, broker: Broker, settings: Settings, *, name: str) -> None:
+    """Free the rows of dead workers, and tell whoever watches them."""
+    for freed in reaper.take_back(database, name, backoff_s=settings.backoff_s, longest_s=settings.backoff_max_s):
+        log.warning("job taken back", job_id=freed.id, status=freed.status.value)
+        broker.publish(Event(freed.id, freed.status.value, freed.status))
+
+
+def send_again(database: Database, broker: Broker, settings: Settings) -> None:
+    """Wake workers for waiting rows that are not in Redis.
+
+    Rows that are in Redis count as sent once more, so that the next round looks at others.
+    """
+    due = reaper.unsent(database, resend_after_s=settings.resend_after_s)
+    if not due:
+        return
+    held = broker.waiting()
+    lost = [job_id for job_id in due if job_id not in held]
+    if lost:
+        broker.enqueue(lost)
+        log.info("jobs sent again", count=len(lost))
+    reaper.mark_sent(database, due)
