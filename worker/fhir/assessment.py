@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from shared.case import Classification, Recommendation, RedFlag, Sentence, Span
 from worker.fhir.chart import Chart, Entry
-from worker.fhir.codes import CATEGORY, coding, concept
+from worker.fhir.codes import CATEGORY, coding, concept, is_code
 from worker.fhir.elements import Element, Value, clean, element
 from worker.fhir.evidence import extensions
 
@@ -78,10 +78,11 @@ def plan(chart: Chart) -> Entry | None:
 
 
 def _category(chart: Chart, found: Classification) -> Element:
+    known = [coding(CATEGORY, found.category)] if is_code(CATEGORY, found.category) else []
     review = "; uncertain, needs review" if found.needs_review else ""
     return element(
         extension=extensions(chart.source, found.evidence),
-        itemCodeableConcept=concept(f"{found.category} (category)", coding(CATEGORY, found.category)),
+        itemCodeableConcept=concept(f"{found.category} (category)", *known),
         basis=f"Model score {found.confidence:.4f}{review}",
     )
 

@@ -162,8 +162,8 @@ def _mrn(system: str, value: str) -> Element:
 
 
 def _names(asked: Patient) -> list[Element]:
-    given_names = [clean(asked.given)] if asked.given else None
-    name = element(text=asked.name, family=asked.family, given=given_names)
+    given_names = [clean(asked.given or "")]
+    name = element(text=clean(asked.name or ""), family=clean(asked.family or ""), given=[*filter(None, given_names)])
     return [name] if name else []
 
 

@@ -199,6 +199,18 @@ def test_a_patient_that_the_callers_server_has_is_only_referred_to(note):
     assert one(built, "Condition")["encounter"] == {"reference": "Encounter/9"}
 
 
+def test_a_name_of_white_space_is_no_name(note):
+    asked = Patient(identifier="42", name=" ", family="\t", given="Jane")
+    built = sound(replace(note, origin=replace(note.origin, patient=asked)))
+    assert one(built, "Patient")["name"] == [{"given": ["Jane"]}]
+
+
+def test_a_category_that_is_no_code_goes_out_in_words(note):
+    found = replace(note.classification, category="ear, nose & throat")
+    impression = one(sound(replace(note, classification=found)), "ClinicalImpression")
+    assert impression["finding"][0]["itemCodeableConcept"] == {"text": "ear, nose & throat (category)"}
+
+
 def test_an_mrn_without_a_system_is_the_tenants_own(note):
     asked = replace(note.origin, patient=Patient(identifier="42"), tenant="clinic a")
     built = sound(replace(note, origin=asked))
