@@ -62,8 +62,9 @@ lint: setup ## Format, style, types, import contracts, repeated blocks, length o
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pylint --disable=all --enable=duplicate-code --min-similarity-lines=6 --ignore-imports=y \
-	  --ignore-comments=y --ignore-docstrings=y --ignore-signatures=y --score=n api worker shared
+	@echo "symilar: no block of six lines twice"
+	@found=$$($(BIN)/symilar -d 6 -i --ignore-docstrings --ignore-imports --ignore-signatures \
+	  $$(find api worker shared -name '*.py')) && grep -q ' duplicates=0 ' <<< "$$found" || { echo "$$found"; exit 1; }
 	$(BIN)/python -m pytest -q tests/test_structure.py
 
 bench: weights ## Measure speed and memory, and write docs/benchmarks.md
