@@ -1,0 +1,146 @@
+"""A summary without a model: the text's own sentences, or its facts in short sentences where the text is talk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
+from math import ceil, sqrt
+
+from shared.case import Case, Mention, Sentence, Span
+from worker.clinical import affirmed
+from worker.clinical.facts import Clause, clauses
+
+SECTIONS = ("subjective", "history", "medications", "allergies", "objective", "assessment", "plan")
+"""The sections of a summary, in reading order."""
+FEWEST, MOST, SHARE = 5, 24, 0.4
+"""Sentences of a summary: all of a short note, two fifths of a longer one, never more than a page."""
+NARRATIVE_SENTENCES = 5
+MIXED_SECTIONS = 3
+"""A sentence that tells of so many sections is put as its facts."""
+
+_SPEAKER = re.compile(r"^\s*(?:\[?[^\W\d_]{2,12}\.?(?: [^\W\d_]{2,12})?\]?\s*:|[-–•*]\s+)\s*")
+_TURN = re.compile(
+    r"^\s*\[?(?:doctor|dr|physician|clinician|provider|nurse|patient|pt|m[eé]dic[oa]|doctora|enfermer[oa]|paciente)"
+    r"[\w .]{0,12}\]?\s*:",
+    re.IGNORECASE | re.MULTILINE,
+)
+_HEADINGS = (
+    ("subjective", r"present.*ill|hpi|chief|complaint|subjective|review|symptom|motivo|enfermedad actual"),
+    ("medications", r"medic(?:ation|amento|inas)|drug|tratamiento habitual|prescri"),
+    ("allergies", r"alerg|allerg"),
+    ("history", r"histor|family|social|past|antecedent|familiar|immuni[sz]"),
+    ("objective", r"exam|vital|objective|lab|result|imaging|finding|explor|constantes|analit"),
+    ("assessment", r"assess|impression|diagnos|juicio|valoraci"),
+    ("plan", r"plan|recommend|disposition|follow|instruction|tratamiento|seguimiento"),
+)
+_KINDS = {"medication": "medications", "allergy": "allergies", "vital": "objective", "social": "history"}
+
+
+def narrative(case: Case) -> tuple[Sentence, ...]:
+    """The facts in two to five sentences; where no facts were found, the first sentences of the text."""
+    told = clauses(case)
+    if not told:
+        return tuple(_quoted(case, span, "narrative") for span in _statements(case)[:2])
+    groups = ({"subjective"}, {"history"}, {"medications", "allergies"}, {"objective"}, {"assessment", "plan"})
+    lead, rest = told[:1], told[1:]
+    sorted_out = [lead, *([each for each in rest if each.section in group] for group in groups)]
+    parts = [part for part in sorted_out if part]
+    while len(parts) > NARRATIVE_SENTENCES:
+        shortest = min(range(1, len(parts)), key=lambda at: len(parts[at - 1]) + len(parts[at]))
+        parts[shortest - 1 : shortest + 1] = [[*parts[shortest - 1], *parts[shortest]]]
+    return tuple(_composed(part, "narrative") for part in parts)
+
+
+def summary(case: Case) -> tuple[Sentence, ...]:
+    """The sectioned summary: verbatim sentences of a note, composed sentences for a conversation."""
+    if is_talk(case) and (told := clauses(case)):
+        return _by_section(told)
+    found = [sentence for span in _select(case) for sentence in _parts(case, span)]
+    return tuple(sorted(found, key=lambda each: SECTIONS.index(each.section)))
+
+
+def _by_section(told: Iterable[Clause]) -> tuple[Sentence, ...]:
+    ordered = sorted(told, key=lambda each: SECTIONS.index(each.section))
+    groups = groupby(ordered, key=lambda each: each.section)
+    return tuple(_composed(list(group), section) for section, group in groups)
+
+
+def _parts(case: Case, span: Span) -> tuple[Sentence, ...]:
+    """The sentence as it stands; one that runs through many sections comes as its facts, section by section."""
+    told = clauses(replace(case, mentions=tuple(_within(case, span))))
+    if len({each.section for each in told}) < MIXED_SECTIONS:
+        return (_quoted(case, span, section_of(case, span)),)
+    return _by_section(told)
+
+
+def is_talk(case: Case) -> bool:
+    """Whether the text is a conversation: two speakers in the recording, or lines that name their speakers."""
+    speakers = {each.speaker for each in case.segments if each.speaker}
+    return len(speakers) > 1 or len({each.group().lower() for each in _TURN.finditer(case.text or "")}) > 1
+
+
+def section_of(case: Case, span: Span) -> str:
+    """Where a stretch of text belongs: by its heading, else by what it mentions."""
+    heading = next((each.name for each in case.sections if each.start <= span.start < each.end), "")
+    by_heading = _named(heading)
+    if by_heading:
+        return by_heading
+    found = _within(case, span)
+    if found and all(each.temporality == "planned" for each in found):
+        return "plan"
+    if found and all(each.experiencer == "family" or each.temporality == "past" for each in found):
+        return "history"
+    kinds = [_KINDS.get(each.kind, "subjective") for each in found if each.kind != "demographic"]
+    return max(sorted(set(kinds)), key=kinds.count, default="subjective")
+
+
+def _named(heading: str) -> str | None:
+    name = heading.lower().replace("_", " ")
+    return next((section for section, pattern in _HEADINGS if name and re.search(pattern, name)), None)
+
+
+def _select(case: Case) -> Sequence[Span]:
+    """The sentences that say most, in reading order."""
+    said = _statements(case)
+    wanted = max(FEWEST, min(MOST, ceil(SHARE * len(said))))
+    ranked = sorted(said, key=lambda span: -_density(case, span))
+    return sorted(ranked[:wanted], key=lambda span: span.start)
+
+
+def _density(case: Case, span: Span) -> float:
+    """What a sentence says for its length; what stands under assessment and plan says more."""
+    weight = 1.5 if section_of(case, span) in {"assessment", "plan"} else 1.0
+    facts = sum(1 + 0.5 * len(each.attributes) for each in _within(case, span))
+    return weight * (facts + 0.1) / sqrt(8 + len(case.quote(span).split()))
+
+
+def _within(case: Case, span: Span) -> list[Mention]:
+    return [each for each in case.mentions if span.start <= each.start < span.end]
+
+
+def _statements(case: Case) -> list[Span]:
+    """The sentences that state something, without their speaker's name: no questions, no bare headings."""
+    found, talk = [], is_talk(case)
+    for span in affirmed.sentences(case.text or ""):
+        label = _SPEAKER.match(case.quote(span)) if talk else None
+        stated = Span(span.start + (label.end() if label else 0), span.end)
+        words = case.quote(stated)
+        if len(words.split()) > 1 and not words.rstrip().endswith(("?", ":")):
+            found.append(stated)
+    return found
+
+
+def _quoted(case: Case, span: Span, section: str) -> Sentence:
+    return Sentence(text=" ".join(case.quote(span).split()), section=section, evidence=(span,))
+
+
+def _composed(parts: Sequence[Clause], section: str) -> Sentence:
+    text = "; ".join(each.text for each in parts)
+    evidence: Iterable[Span] = {span for each in parts for span in each.evidence}
+    return Sentence(
+        text=f"{text[:1].upper()}{text[1:].rstrip('.')}.",
+        section=section,
+        evidence=tuple(sorted(evidence, key=lambda span: (span.start, span.end))),
+    )

@@ -1,0 +1,1 @@
+"""Models that write text: loaded once, deterministic, bounded, and stopped between two tokens."""
