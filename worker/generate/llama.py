@@ -60,7 +60,7 @@ class Llama:
     def _write(
         self, chat: Sequence[Message], begin: str, most_tokens: int, on_token: OnToken, *stops: StoppingCriteria
     ) -> str:
-        inputs = self._encode(chat, begin)
+        inputs = self.encode(chat, begin)
         asked = int(inputs["input_ids"].shape[1])
         with torch.inference_mode():
             [written] = self.model.generate(  # type: ignore[operator]  # transformers types it as a tensor
@@ -74,7 +74,8 @@ class Llama:
             )
         return begin + str(self.tokenizer.decode(written[asked:], skip_special_tokens=True))
 
-    def _encode(self, chat: Sequence[Message], begin: str) -> dict[str, torch.Tensor]:
+    def encode(self, chat: Sequence[Message], begin: str = "") -> dict[str, torch.Tensor]:
+        """The prompt's tokens; no text of a message can end its turn."""
         turns = [{"role": each.role, "content": _as_data(each.content)} for each in chat]
         prompt = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
         inputs = self.tokenizer(f"{prompt}{begin}", return_tensors="pt", add_special_tokens=False)

@@ -1,0 +1,212 @@
+"""Next steps and questions that published rules draw from the facts of a case, English or Spanish."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from shared.case import Case, Mention, Recommendation, Urgency
+from worker.clinical import facts
+from worker.clinical.affirmed import fold
+
+TABLE = Path(__file__).with_name("drug_classes.toml")
+DRUG_ALLERGY = "NICE CG183 (2014), Drug allergy: diagnosis and management"
+HYPERTENSION = "NICE NG136 (2023), Hypertension in adults: diagnosis and management, 1.2"
+RECONCILIATION = "NICE NG5 (2015), Medicines optimisation, 1.3 medicines reconciliation"
+SMOKING = "NICE NG209 (2023), Tobacco: preventing uptake, promoting quitting and treating dependence"
+HISTORY = "Bickley, Bates' Guide to Physical Examination, 13th ed.: the attributes of a symptom"
+OPEN = "the text's own uncertainty"
+
+HIGH_MMHG = (140, 90)
+SEVERE_MMHG = (180, 120)
+QUESTIONS = 3
+"""Symptoms and drugs asked about: a longer list is not read."""
+
+_SMOKES = re.compile(r"\b(?:smok(?:es|ing|er)|cigarett?es?|tobacco|fuma(?:dor|dora)?|tabaquismo|cigarrillos?)\b")
+_NEVER = re.compile(r"\b(?:non|never|ex|former|quit|stopped|no|nunca|dejo|exfumador)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class DrugClass:
+    """Drugs that one word of allergy warns about."""
+
+    words: tuple[str, ...]
+    same: tuple[str, ...]
+    cross: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The sentences of one language."""
+
+    conflict: str
+    cross: str
+    pressure: str
+    pressure_severe: str
+    duration: str
+    severity: str
+    both: str
+    dose: str
+    reaction: str
+    smoking: str
+    clarify: str
+
+
+ENGLISH = Words(
+    conflict="The text names an allergy to {allergy} and the drug {drug}: check before it is given.",
+    cross="The text names an allergy to {allergy} and the drug {drug}, which may cross-react: check the reaction.",
+    pressure="{vital} is 140/90 mmHg or more: take a second reading; if it stays high, offer ambulatory or home "
+    "monitoring.",
+    pressure_severe="{vital} is 180/120 mmHg or more: assess for target organ damage today.",
+    duration="How long has the {thing} lasted?",
+    severity="How bad is the {thing}, from 0 to 10?",
+    both="How long has the {thing} lasted, and how bad is it from 0 to 10?",
+    dose="Which dose of {thing}, and how often?",
+    reaction="What happened with {thing}, and when?",
+    smoking="Advise on stopping smoking and offer support.",
+    clarify="The text leaves {thing} open: confirm it or rule it out.",
+)
+SPANISH = Words(
+    conflict="El texto nombra una alergia a {allergy} y el fármaco {drug}: compruébelo antes de darlo.",
+    cross="El texto nombra una alergia a {allergy} y el fármaco {drug}, con posible reacción cruzada: "
+    "compruebe la reacción.",
+    pressure="{vital} es de 140/90 mmHg o más: repita la toma; si sigue alta, ofrezca monitorización ambulatoria o en "
+    "casa.",
+    pressure_severe="{vital} es de 180/120 mmHg o más: valore hoy el daño de órganos diana.",
+    duration="¿Desde cuándo tiene {thing}?",
+    severity="¿Qué intensidad tiene {thing}, de 0 a 10?",
+    both="¿Desde cuándo tiene {thing} y qué intensidad tiene, de 0 a 10?",
+    dose="¿Qué dosis de {thing} y con qué frecuencia?",
+    reaction="¿Qué ocurrió con {thing} y cuándo?",
+    smoking="Aconseje dejar de fumar y ofrezca ayuda.",
+    clarify="El texto deja abierto: {thing}. Confírmelo o descártelo.",
+)
+
+
+def next_steps(case: Case) -> tuple[Recommendation, ...]:
+    """What the rules advise, the most urgent first; each carries its publication and its words in the text."""
+    words = SPANISH if facts.phrases(case) is facts.SPANISH else ENGLISH
+    own = [each for each in case.mentions if each.experiencer == "patient"]
+    steps = [
+        *_conflicts(words, own),
+        *_pressure(words, own),
+        *_smoking(words, own),
+        *_possible(case, words, own),
+        *_symptom_questions(case, words, own),
+        *_allergy_questions(words, own),
+        *_dose_questions(case, words, own),
+    ]
+    order: dict[Urgency, int] = {"emergency": 0, "urgent": 1, "routine": 2}
+    once: dict[str, Recommendation] = {}
+    for each in steps:
+        once.setdefault(each.text, each)
+    return tuple(sorted(once.values(), key=lambda each: order[each.urgency]))
+
+
+@cache
+def drug_classes() -> tuple[DrugClass, ...]:
+    """The table of drug classes, read once."""
+    table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    return tuple(DrugClass(tuple(r["words"]), tuple(r["same"]), tuple(r["cross"])) for r in table.values())
+
+
+def _step(
+    text: str,
+    source: str,
+    *mentions: Mention,
+    kind: Literal["next_step", "question"] = "question",
+    urgency: Urgency = "routine",
+) -> Recommendation:
+    evidence = {span for each in mentions for span in facts.spans(each)}
+    ordered = tuple(sorted(evidence, key=lambda span: (span.start, span.end)))
+    return Recommendation(text=text, kind=kind, urgency=urgency, source=source, evidence=ordered)
+
+
+def _conflicts(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
+    """Each drug that the patient takes or shall take against each allergy."""
+    everything = list(own)
+    drugs = [e for e in everything if e.kind == "medication" and e.assertion == "present" and e.temporality != "past"]
+    for allergy in (each for each in everything if each.kind == "allergy" and each.assertion == "present"):
+        for drug in drugs:
+            clash = _clash(_names(allergy), _names(drug))
+            if clash:
+                text = getattr(words, clash).format(allergy=allergy.text, drug=drug.text)
+                yield _step(text, DRUG_ALLERGY, allergy, drug, kind="next_step", urgency="urgent")
+
+
+def _clash(allergy: set[str], drug: set[str]) -> Literal["conflict", "cross"] | None:
+    classes = [each for each in drug_classes() if allergy & {*each.words, *each.same}]
+    if allergy & drug or any(drug & set(each.same) for each in classes):
+        return "conflict"
+    return "cross" if any(drug & set(each.cross) for each in classes) else None
+
+
+def _names(mention: Mention) -> set[str]:
+    return {fold(mention.text), fold(mention.concept or mention.text)}
+
+
+def _pressure(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
+    for each in own:
+        upper, lower = (_number(each.attribute(name)) for name in ("systolic", "diastolic"))
+        if each.kind != "vital" or upper is None or lower is None or each.assertion != "present":
+            continue
+        if upper >= SEVERE_MMHG[0] or lower >= SEVERE_MMHG[1]:
+            text = words.pressure_severe.format(vital=each.text)
+            yield _step(text, HYPERTENSION, each, kind="next_step", urgency="urgent")
+        elif upper >= HIGH_MMHG[0] or lower >= HIGH_MMHG[1]:
+            yield _step(words.pressure.format(vital=each.text), HYPERTENSION, each, kind="next_step")
+
+
+def _smoking(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
+    for each in own:
+        said = fold(f"{each.text} {each.concept or ''}")
+        now = each.assertion == "present" and each.temporality == "current"
+        if each.kind == "social" and now and _SMOKES.search(said) and not _NEVER.search(said):
+            yield _step(words.smoking, SMOKING, each, kind="next_step")
+
+
+def _possible(case: Case, words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
+    for each in own:
+        if each.kind == "condition" and each.assertion == "possible":
+            yield _step(words.clarify.format(thing=facts.name(case, each)), OPEN, each, kind="next_step")
+
+
+def _symptom_questions(case: Case, words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
+    """What the text does not say about the first symptoms; a symptom counts as told when any of its mentions tells."""
+    groups: dict[str, list[Mention]] = {}
+    for each in own:
+        if each.kind == "symptom" and (each.assertion, each.temporality) == ("present", "current"):
+            groups.setdefault(fold(each.concept or each.text), []).append(each)
+    asked = 0
+    for same in groups.values():
+        lacking = [what for what in ("duration", "severity") if not any(each.attribute(what) for each in same)]
+        if lacking and asked < QUESTIONS:
+            asked += 1
+            template = words.both if len(lacking) > 1 else getattr(words, lacking[0])
+            yield _step(template.format(thing=facts.name(case, same[0])), HISTORY, same[0])
+
+
+def _allergy_questions(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
+    for each in own:
+        if each.kind == "allergy" and each.assertion == "present" and not each.attribute("reaction"):
+            yield _step(words.reaction.format(thing=each.text), DRUG_ALLERGY, each)
+
+
+def _dose_questions(case: Case, words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
+    drugs: dict[str, list[Mention]] = {}
+    for each in own:
+        if each.kind == "medication" and (each.assertion, each.temporality) == ("present", "current"):
+            drugs.setdefault(fold(each.concept or each.text), []).append(each)
+    unknown = [same[0] for same in drugs.values() if not any(each.attribute("dose") for each in same)]
+    for each in unknown[:QUESTIONS]:
+        yield _step(words.dose.format(thing=facts.name(case, each)), RECONCILIATION, each)
+
+
+def _number(value: str | None) -> float | None:
+    found = re.search(r"\d+(?:[.,]\d+)?", value or "")
+    return float(found.group().replace(",", ".")) if found else None
