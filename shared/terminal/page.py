@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
+
+from shared.job import JobStatus
 
 Document = Mapping[str, Any]
 
@@ -35,9 +36,7 @@ def show(console: Console, document: Document, *, title: str) -> None:
 
 
 def _parts(document: Document) -> Iterable[RenderableType]:
-    yield _headline(document)
-    if reason := _reason(document):
-        yield Text(reason, style="yellow")
+    yield _headline(document) if document.get("status") == JobStatus.COMPLETED else _state(document)
     if flags := document.get("red_flags"):
         yield _red_flags(flags)
     if classification := document.get("classification"):
@@ -67,11 +66,19 @@ def _headline(document: Document) -> Text:
     return line
 
 
-def _reason(document: Document) -> str:
+def _state(document: Document) -> Text:
+    """Where a job stands that has no result, and why it ended if it has ended."""
+    line = Text(str(document["status"]).replace("_", " "), style="bold yellow")
+    if stage := document.get("stage"):
+        line.append(f"  {stage}, {float(document.get('progress') or 0.0):.0%} of the whole", style="not bold")
+    if (position := document.get("position")) is not None:
+        line.append(f"  number {position} in the queue", style="not bold")
+    if (eta := document.get("eta_s")) is not None:
+        line.append(f"  done in about {_clock(float(eta))}", style="not bold")
     reason = document.get("reason")
     if isinstance(reason, Mapping):
-        return f"{document.get('status')}: {reason.get('detail') or reason.get('code')}"
-    return f"{document.get('status')}: {reason}" if reason else ""
+        line.append(f"  {reason.get('detail') or reason.get('code')}", style="not bold")
+    return line
 
 
 def _red_flags(flags: Sequence[Document]) -> Panel:
@@ -105,9 +112,9 @@ def _top(classification: Document) -> Sequence[Document]:
 
 
 def _facts(facts: Sequence[Document]) -> Group:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True, header_style="dim")
-    for heading, ratio in (("Kind", 2), ("In the text", 5), ("Said to be", 3), ("Who, when", 3), ("Details", 6)):
-        table.add_column(heading, ratio=ratio)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim italic")
+    for heading in ("Kind", "In the text", "Said to be", "Who, when", "Details", "Code"):
+        table.add_column(heading, no_wrap=heading in {"Kind", "Said to be", "Code"})
     for each in sorted(facts, key=_order):
         assertion = str(each["assertion"])
         table.add_row(
@@ -116,6 +123,7 @@ def _facts(facts: Sequence[Document]) -> Group:
             Text(assertion, style=ASSERTIONS.get(assertion, "")),
             Text(_who_and_when(each)),
             Text(_details(each)),
+            Text(_code(each), style="dim"),
         )
     return Group(_heading("Facts"), table)
 
@@ -142,14 +150,18 @@ def _details(fact: Document) -> str:
     if amount := attributes.pop("dose", attributes.pop("value", None)):
         parts.append(f"{amount} {attributes.pop('unit', '')}".strip())
     parts += [str(each) for each in attributes.values()]
-    codes = [f"{_system(each)} {each['code']}" for each in fact.get("codes") or ()]
-    return " · ".join([*parts, *codes[:1]])
+    return " · ".join(parts)
 
 
-def _system(code: Document) -> str:
-    names = {"icd": "ICD-10", "snomed": "SNOMED", "rxnorm": "RxNorm", "loinc": "LOINC", "hpo": "HPO", "hp.": "HPO"}
+def _code(fact: Document) -> str:
+    """The first code with the short name of its system."""
+    if not fact.get("codes"):
+        return ""
+    code = fact["codes"][0]
+    names = {"icd": "ICD-10", "snomed": "SNOMED", "rxnorm": "RxNorm", "loinc": "LOINC", "phenotype": "HPO"}
     system = str(code["system"]).lower()
-    return next((name for part, name in names.items() if part in system), "code")
+    name = next((name for part, name in names.items() if part in system), "")
+    return f"{name} {code['code']}".strip()
 
 
 def _summary(sentences: Sequence[Document]) -> Group:

@@ -1,0 +1,128 @@
+"""Commands that run the service: all of it, or one part for a container."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from shared import demo as demonstration
+from shared import migrate as migrations
+from shared import pull, reaping, registry
+from shared.cli import options
+from shared.database import Database
+from shared.errors import ClinqError
+from shared.settings import Settings
+from shared.terminal.lines import Lines
+from shared.up import Running
+from shared.up import up as run_all
+
+PANEL = "Run"
+
+
+class PartMissingError(ClinqError):
+    """A part of clinq is not installed here."""
+
+    code = "part_missing"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    for command in (up, demo, api, worker, reaper, migrate):
+        app.command(rich_help_panel=PANEL)(command)
+
+
+def up(
+    home: options.Home = None,
+    port: Annotated[int | None, typer.Option(help="Port of the API; 0 takes a free one.", show_default=False)] = None,
+    host: Annotated[str | None, typer.Option(help="Address of the API.", show_default=False)] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="How many; else one per GPU, or one on CPU.", show_default=False)
+    ] = None,
+    profile: options.Profile = None,
+) -> None:
+    """Run everything on this machine: Redis, migrations, API, reaper and workers, until Ctrl-C."""
+    settings = options.settings(home=home, port=port, host=host, profile=profile)
+    screen = options.console()
+    lines = Lines(screen)
+    _mention_weights(settings, lines)
+    run_all(settings, workers=workers, tell=lines.tell, announce=lambda running: _announce(screen, running))
+
+
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("demo-output"),
+    recording: Annotated[Path, typer.Option(exists=True, help="The recording to send.", show_default=False)] = (
+        demonstration.RECORDING
+    ),
+) -> None:
+    """Start the whole service, send it a recording and a note, show what comes out, and stop it again."""
+    demonstration.demo(options.console(), options.settings(), output=output, recording=recording)
+
+
+def api() -> None:
+    """Run the API alone."""
+    raise typer.Exit(_run("api.run"))
+
+
+def worker() -> None:
+    """Run one worker."""
+    raise typer.Exit(_run("worker.run"))
+
+
+def reaper() -> None:
+    """Run one reaper."""
+    raise typer.Exit(reaping.main())
+
+
+def migrate() -> None:
+    """Bring the database's tables to the newest version."""
+    database = Database(options.settings().database, pool_size=1)
+    migrations.upgrade(database)
+    database.close()
+    options.console().print("the database is at the newest version")
+
+
+def _run(module: str) -> int:
+    """Run another package's `main`, named here and imported only now.
+
+    `shared` stands below `api` and `worker` and may not import them; and a machine that runs one of them need not
+    have the other.
+    """
+    try:
+        part = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        package = module.split(".")[0]
+        raise PartMissingError(
+            f"{error.name} is not installed here: pip install 'clinq[{package}]', then run `clinq {package}` again"
+        ) from error
+    return int(part.main() or 0)
+
+
+def _mention_weights(settings: Settings, lines: Lines) -> None:
+    manifest = registry.read(settings.manifest)
+    if missing := pull.missing(manifest, settings.profile, settings.models_dir, settings.engines):
+        lines.tell("clinq", f"weights are missing ({', '.join(missing)}): run `clinq models pull`")
+
+
+def _announce(screen: Console, running: Running) -> None:
+    words = Text.assemble(
+        ("clinq is ready at ", "bold green"),
+        (running.url, "bold underline"),
+        ("\nkey   ", "dim"),
+        running.api_key or "none made in production: clinq keys create",
+        ("\nhome  ", "dim"),
+        str(running.home),
+        ("\nwork  ", "dim"),
+        f"{len(running.devices)} on {', '.join(dict.fromkeys(running.devices)) or 'no device'}",
+        ("\ntry   ", "dim"),
+        f"clinq submit note.txt --home {running.home}",
+        ("\nstop  ", "dim"),
+        "Ctrl-C",
+    )
+    words.overflow, words.no_wrap = "fold", False
+    screen.print(Panel(words, border_style="green", width=min(100, screen.width)))
