@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import sqlalchemy as sa
 import typer
@@ -19,6 +18,7 @@ from shared import accounts, audit, migrate
 from shared.accounts import ApiKey
 from shared.audit import Actor
 from shared.cli import options
+from shared.cli.parts import part
 from shared.database import Database
 from shared.errors import ClinqError
 
@@ -89,8 +89,7 @@ def create_user(
     """Make an account that can log in."""
     if len(password) < SHORTEST_PASSWORD:
         raise typer.BadParameter(f"at least {SHORTEST_PASSWORD} characters", param_hint="--password")
-    # Named here and imported only now, because shared stands below api; and argon2 comes with the API's part alone.
-    hashed = cast("Callable[[str], str]", importlib.import_module("api.security.passwords").hash_password)(password)
+    hashed = str(part("api.security.passwords").hash_password(password))  # argon2 comes with the API's part alone
     with _writing(home, tenant, "user_created") as connection, _usage("USERNAME, --role"):
         user_id = accounts.create_user(connection, tenant, username, hashed, role)
     typer.echo(user_id)

@@ -178,7 +178,10 @@ def _print(document: Document, *, as_json: bool, otherwise: str) -> None:
 
 def _write(data: bytes, output: Path | None) -> None:
     if output is not None:
-        output.write_bytes(data)
+        try:
+            output.write_bytes(data)
+        except OSError as error:
+            raise typer.BadParameter(f"cannot write the file: {error.strerror}", param_hint="--output") from error
         return
     sys.stdout.buffer.write(data if data.endswith(b"\n") else data + b"\n")
     sys.stdout.buffer.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Annotated
 
@@ -15,20 +14,14 @@ from shared import demo as demonstration
 from shared import migrate as migrations
 from shared import pull, reaping, registry
 from shared.cli import options
+from shared.cli.parts import part
 from shared.database import Database
-from shared.errors import ClinqError
 from shared.settings import Settings
 from shared.terminal.lines import Lines
 from shared.up import Running
 from shared.up import up as run_all
 
 PANEL = "Run"
-
-
-class PartMissingError(ClinqError):
-    """A part of clinq is not installed here."""
-
-    code = "part_missing"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -66,12 +59,12 @@ def demo(
 
 def api() -> None:
     """Run the API alone."""
-    raise typer.Exit(_run("api.run"))
+    raise typer.Exit(int(part("api.run").main() or 0))
 
 
 def worker() -> None:
     """Run one worker."""
-    raise typer.Exit(_run("worker.run"))
+    raise typer.Exit(int(part("worker.run").main() or 0))
 
 
 def reaper() -> None:
@@ -85,22 +78,6 @@ def migrate() -> None:
     migrations.upgrade(database)
     database.close()
     options.console().print("the database is at the newest version")
-
-
-def _run(module: str) -> int:
-    """Run another package's `main`, named here and imported only now.
-
-    `shared` stands below `api` and `worker` and may not import them; and a machine that runs one of them need not
-    have the other.
-    """
-    try:
-        part = importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        package = module.split(".")[0]
-        raise PartMissingError(
-            f"{error.name} is not installed here: pip install 'clinq[{package}]', then run `clinq {package}` again"
-        ) from error
-    return int(part.main() or 0)
 
 
 def _mention_weights(settings: Settings, lines: Lines) -> None:
@@ -119,6 +96,8 @@ def _announce(screen: Console, running: Running) -> None:
         str(running.home),
         ("\nwork  ", "dim"),
         f"{len(running.devices)} on {', '.join(dict.fromkeys(running.devices)) or 'no device'}",
+        ("\npage  ", "dim"),
+        f"{running.url}/#key={running.api_key}",
         ("\ntry   ", "dim"),
         f"clinq submit note.txt --home {running.home}",
         ("\nstop  ", "dim"),
