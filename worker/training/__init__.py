@@ -1,0 +1,1 @@
+"""Scripts that train our own small weights, one script a model."""
