@@ -69,10 +69,11 @@ def _headline(document: Document) -> Text:
 def _state(document: Document) -> Text:
     """Where a job stands that has no result, and why it ended if it has ended."""
     line = Text(str(document["status"]).replace("_", " "), style="bold yellow")
-    if stage := document.get("stage"):
-        line.append(f"  {stage}, {float(document.get('progress') or 0.0):.0%} of the whole", style="not bold")
+    if document["status"] == JobStatus.RUNNING:
+        share = float(document.get("progress") or 0.0)
+        line.append(f"  {document.get('stage')}, {share:.0%} of the whole", style="not bold")
     if (position := document.get("position")) is not None:
-        line.append(f"  number {position} in the queue", style="not bold")
+        line.append(f"  {position} wait before it", style="not bold")
     if (eta := document.get("eta_s")) is not None:
         line.append(f"  done in about {_clock(float(eta))}", style="not bold")
     reason = document.get("reason")
