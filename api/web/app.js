@@ -18,7 +18,7 @@ const key = () => sessionStorage.getItem("key") ?? "";
 
 function askForKey() {
   at("key").value = key();
-  at("key-dialog").showModal();
+  if (!at("key-dialog").open) at("key-dialog").showModal();
 }
 
 async function call(path, options = {}) {
@@ -49,8 +49,7 @@ async function submit(event) {
 }
 
 function sendText(text) {
-  const language = at("language").value || undefined;
-  const body = JSON.stringify({ text, language, priority: "interactive" });
+  const body = JSON.stringify({ text, language: at("language").value || undefined, priority: "interactive" });
   return call("/submit", { method: "POST", headers: { "Content-Type": "application/json" }, body });
 }
 
@@ -127,9 +126,7 @@ function showPartial(text) {
   at("partial").scrollTop = at("partial").scrollHeight;
 }
 
-async function cancel() {
-  await call(`/result/${state.job}`, { method: "DELETE" }).catch((error) => say(error.message));
-}
+const cancel = () => call(`/result/${state.job}`, { method: "DELETE" }).catch((error) => say(error.message));
 
 // --- the result ---
 
