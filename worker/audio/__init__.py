@@ -1,0 +1,1 @@
+"""From a recording to spoken words: decoding, speech gate, channels, recognisers and what may be wrong with them."""

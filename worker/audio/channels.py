@@ -1,0 +1,73 @@
+"""Tells whether two channels are two speakers, gives each its role and takes out what one hears of the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.audio.decode import Channel
+from worker.audio.engine import SAMPLE_RATE_HZ
+
+FRAME = SAMPLE_RATE_HZ // 20  # 50 ms
+ALIKE = 0.5
+"""Above this correlation of loudness over time, two channels are one scene heard twice."""
+DEAD = 10 ** (-45 / 20)  # a channel 45 dB below the other carries nobody
+BLEED = 10 ** (-15 / 20)
+"""A voice 15 dB below the other channel's, each measured by its own speech level, is the other's voice bleeding in."""
+SPEAKING = 0.1  # share of a channel's speech level above which somebody speaks on it
+
+Loudness = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Samples in which one person speaks, or nobody knows how many."""
+
+    speaker: str | None
+    samples: Channel
+
+
+def voices(channels: tuple[Channel, ...], roles: tuple[str, ...]) -> tuple[Voice, ...]:
+    """One voice a channel with its role where the channels differ; one voice of unknown speakers where they do not.
+
+    Loudness is compared, not samples: it bears the delay and turned polarity between two microphones in one room.
+    """
+    if len(channels) == 1:
+        return (Voice(None, channels[0]),)
+    loudness = tuple(_loudness(channel) for channel in channels)
+    levels = [_speech_level(each) for each in loudness]
+    loudest = int(np.argmax(levels))
+    if min(levels) <= DEAD * max(levels) or _correlation(*loudness) >= ALIKE:
+        return (Voice(None, channels[loudest]),)
+    relative = [each / level for each, level in zip(loudness, levels, strict=True)]
+    return tuple(
+        Voice(role, _without_bleed(channel, relative[place], relative[1 - place]))
+        for place, (channel, role) in enumerate(zip(channels, roles, strict=True))
+    )
+
+
+def _loudness(channel: Channel) -> Loudness:
+    """Root mean square of each 50 ms."""
+    whole = len(channel) // FRAME
+    frames = channel[: whole * FRAME].reshape(whole, FRAME)
+    power: Loudness = np.einsum("ij,ij->i", frames, frames, dtype=np.float64) / FRAME
+    return np.sqrt(power)
+
+
+def _speech_level(loudness: Loudness) -> float:
+    return float(np.quantile(loudness, 0.95)) if len(loudness) else 0.0
+
+
+def _correlation(left: Loudness, right: Loudness) -> float:
+    if not left.any() or not right.any() or left.std() == 0 or right.std() == 0:
+        return 1.0
+    return float(np.corrcoef(left, right)[0, 1])
+
+
+def _without_bleed(channel: Channel, own: Loudness, other: Loudness) -> Channel:
+    quiet = (other > SPEAKING) & (own < BLEED * other)
+    kept = channel.copy()
+    kept[: len(quiet) * FRAME].reshape(len(quiet), FRAME)[quiet] = 0
+    return kept

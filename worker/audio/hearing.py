@@ -1,0 +1,66 @@
+"""Listens to voices window by window and keeps what is learnt on the way: language, progress, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from worker.audio import doubts
+from worker.audio.channels import Voice
+from worker.audio.engine import Engine, Heard, Phrase, Sound, Spoken
+from worker.audio.lines import Said
+from worker.audio.medicines import Medicines, mend
+from worker.audio.speech import Window
+
+UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "km"})  # languages that put no blank between words
+
+
+@dataclass
+class Hearing:
+    """One recording being heard; the first window tells the language unless the caller did."""
+
+    engine: Engine
+    medicines: dict[str, Medicines]
+    """By language."""
+    language: str | None
+    pause: Callable[[float], None]
+    """Called with the seconds of speech heard so far, before each window and each phrase; it may raise."""
+    sure: float = 1.0
+    """Probability of the language."""
+    heard_s: float = 0.0
+    missing: list[tuple[float, float]] = field(default_factory=list)
+    """Seconds of the recording in which somebody spoke and nothing was recognised."""
+
+    def listen(self, voice: Voice, windows: Sequence[Window]) -> Iterator[Said]:
+        """The words of one voice in order, each window heard when its first word is asked for."""
+        for window in windows:
+            self.pause(self.heard_s)
+            said: list[Spoken] = []
+            reached_s = 0.0
+            for phrase in self._phrases(window.sound(voice.samples)):
+                said += phrase.words
+                for word in phrase.words:
+                    self.heard_s, reached_s = self.heard_s + word.end_s - reached_s, word.end_s
+                    yield self._place(word, phrase, window)
+                self.pause(self.heard_s)
+            self.heard_s += window.seconds - reached_s
+            self.missing += [window.times(*hole) for hole in doubts.holes(said, window.seconds)]
+
+    def _place(self, word: Spoken, phrase: Phrase, window: Window) -> Said:
+        start_s, end_s = window.times(word.start_s, word.end_s)
+        return Said(replace(word, start_s=start_s, end_s=end_s), phrase.doubts, self._continues(word))
+
+    def _phrases(self, sound: Sound) -> Iterator[Phrase]:
+        heard = self.engine.hear(sound, self.language)
+        self._note_language(heard)
+        names = self.medicines.get(heard.language)
+        for phrase in heard.phrases:
+            yield mend(phrase, sound, self.engine, heard.language, names) if names else phrase
+
+    def _note_language(self, heard: Heard) -> None:
+        if self.language is None:
+            self.language, self.sure = heard.language, heard.language_probability
+
+    def _continues(self, word: Spoken) -> bool:
+        """Whether a piece belongs to the word before it, such as -up in follow-up."""
+        return self.language not in UNSPACED and not word.text[:1].isspace()
