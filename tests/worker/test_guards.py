@@ -158,8 +158,8 @@ def test_a_question_is_as_its_answer(case_of: CaseOf) -> None:
 
 
 def test_names_from_a_terminology_are_heeded(case_of: CaseOf) -> None:
-    def names(text: str) -> list[str]:
-        return [word for word in ("flu", "cold") if word in text.lower()]
+    def names(text: str) -> list[tuple[str, str]]:
+        return [(word, word) for word in ("flu", "cold") if word in text.lower()]
 
     source = guards.read(case_of("She came with a cold."), names)
     assert guards.check(source, "She has a cold.").support == "supported"

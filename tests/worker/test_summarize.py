@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +17,6 @@ from shared.job import StageName
 from shared.registry import ModelVersion
 from tests.conftest import RecordingDesk
 from worker.generate.streaming import OnToken, loops
-from worker.generate.windows import windows
 from worker.stage import Device, load
 from worker.stages import summarize
 
@@ -173,9 +171,13 @@ class Says:
         return answer
 
 
+def _lengths(texts: Sequence[str]) -> list[int]:
+    return [len(text.split()) for text in texts]
+
+
 def _stage(says: Says, window: int = 1000) -> summarize.Generated:
     model = ModelVersion(name="says", engine="llama")
-    return summarize.Generated(model, says, lambda text: len(text.split()), window_tokens=window, most_tokens=64)
+    return summarize.Generated(model, says, _lengths, window_tokens=window, most_tokens=64)
 
 
 def test_what_the_text_does_not_support_is_dropped(note: Case, desk: RecordingDesk) -> None:
@@ -225,13 +227,6 @@ def test_a_cancel_is_heard_between_two_tokens(note: Case) -> None:
     with pytest.raises(JobStoppedError):
         _stage(Says(["Moderate headache for three days."])).run([note], desk)
     assert len(desk.told) == 2
-
-
-def test_windows_cut_between_sentences_and_lose_none() -> None:
-    text = "One two three. Four five. " + "word " * 30 + "end. Last one."
-    found = windows(text, 10, lambda part: len(part.split()))
-    assert all(len(text[span.start : span.end].split()) <= 10 for span in found)
-    assert re.sub(r"\s", "", "".join(text[s.start : s.end] for s in found)) == re.sub(r"\s", "", text)
 
 
 def test_a_loop_of_tokens_is_found() -> None:

@@ -82,7 +82,7 @@ def _foreign(source: Source, written: wording.Wording, text: str, named: tuple[N
     said = wording.read("; ".join(words for mention in about for words in _told(mention)))
     own = written.stems.difference(vocabulary().stems, said.stems)
     new = [word for word in written.words if wording.stem(word) in own and word not in source.words]
-    if any(wording.looks_clinical(word) for word in new) or not source.known.issuperset(map(fold, source.names(text))):
+    if any(wording.looks_clinical(word) for word in new) or guards.strange_names(source, text):
         yield "name"
     if own:
         yield "wording"

@@ -8,8 +8,9 @@ from itertools import pairwise
 from typing import Literal
 
 from shared.case import Case, Mention, Sentence, Span, Support
-from worker.clinical import affirmed, sense, wording
+from worker.clinical import affirmed, reading, sense, wording
 from worker.clinical.affirmed import fold
+from worker.clinical.terminology import terminology
 from worker.clinical.wording import Wording
 
 Doubt = Literal[
@@ -17,8 +18,8 @@ Doubt = Literal[
 ]
 """What is wrong with a sentence: for counting and for tests; it never holds words of the text."""
 
-Names = Callable[[str], Iterable[str]]
-"""Gives the names of drugs, diseases and symptoms in a text, e.g. from the terminology."""
+Names = Callable[[str], Iterable[tuple[str, str]]]
+"""Gives the drugs, diseases and symptoms that a text names: the words there, and the concept's plain name."""
 
 SOURCES = 4
 """As many sentences of the text as one written sentence may rest on."""
@@ -56,8 +57,8 @@ class Source:
     words: frozenset[str]
     mentions: tuple[Mention, ...]
     names: Names
-    known: frozenset[str]
-    """The names in the text."""
+    known: frozenset[frozenset[str]]
+    """The concepts that the text names, each as its stems."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,18 @@ class Named:
     mentions: tuple[Mention, ...]
 
 
-def _no_names(text: str) -> Iterable[str]:  # noqa: ARG001 - the shape of Names
-    return ()
+def concepts(language: str | None) -> Names:
+    """What the terminology finds in a text of that language."""
+
+    def find(text: str) -> Iterable[tuple[str, str]]:
+        read = reading.read(text, language or "en")
+        return [(read.words(each.start, each.end), each.concept.name) for each in terminology().find(read)]
+
+    return find
 
 
-def read(case: Case, names: Names = _no_names) -> Source:
-    """Take the case's text apart once, for many checks."""
+def read(case: Case, names: Names | None = None) -> Source:
+    """Take the case's text apart once, for many checks; without `names` the terminology gives them."""
     text = case.text or ""
     spans = affirmed.sentences(text)
     folded = [fold(case.quote(span)) for span in spans]
@@ -83,7 +90,20 @@ def read(case: Case, names: Names = _no_names) -> Source:
         for span, own, answer in zip(spans, folded, [*folded[1:], ""], strict=False)
     )
     words = frozenset(word for each in said for word in each.wording.words)
-    return Source(said, words, case.mentions, names, frozenset(map(fold, names(text))))
+    finder = names or concepts(case.language)
+    named = frozenset(wording.read(concept).stems for _, concept in finder(text))
+    return Source(said, words, case.mentions, finder, named.union(map(_stems, case.mentions)))
+
+
+def strange_names(source: Source, text: str) -> list[str]:
+    """The concepts that a sentence names and the text does not: neither in these words nor within a longer name."""
+    theirs = frozenset().union(*(said.wording.stems for said in source.sentences))
+    return [
+        concept
+        for words, concept in source.names(text)
+        if not wording.read(words).stems <= theirs
+        and not any(wording.read(concept).stems <= known for known in source.known)
+    ]
 
 
 def check(source: Source, text: str) -> Verdict:
@@ -276,5 +296,5 @@ def _gender_doubts(source: Source, written: Wording) -> Iterable[Doubt]:
 
 def _name_doubts(source: Source, written: Wording, text: str, own: frozenset[str]) -> Iterable[Doubt]:
     new = (word for word in written.words if wording.stem(word) in own)
-    if any(wording.looks_clinical(word) for word in new) or not source.known.issuperset(map(fold, source.names(text))):
+    if any(wording.looks_clinical(word) for word in new) or strange_names(source, text):
         yield "name"

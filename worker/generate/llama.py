@@ -53,9 +53,9 @@ class Llama:
         """
         return self._write(chat, "", most_tokens, on_token)
 
-    def count(self, text: str) -> int:
-        """Tokens of a text."""
-        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text."""
+        return [len(ids) for ids in self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
 
     def _write(
         self, chat: Sequence[Message], begin: str, most_tokens: int, on_token: OnToken, *stops: StoppingCriteria

@@ -12,8 +12,8 @@ from shared.registry import ModelVersion
 from worker.clinical import affirmed, guards, outline
 from worker.generate import llama, seq2seq
 from worker.generate.streaming import OnToken
-from worker.generate.windows import windows
 from worker.stage import Desk, Device, Stage
+from worker.windows import Lengths, windows
 
 MOST_WINDOWS = 12
 """Stretches of a text that a model reads; what lies behind them is told as not read."""
@@ -48,8 +48,7 @@ class Generated:
 
     model: ModelVersion
     write: Write
-    count: Callable[[str], int]
-    """Tokens of a text."""
+    lengths: Lengths
     window_tokens: int
     most_tokens: int
     """Tokens that it may write for one window."""
@@ -61,7 +60,7 @@ class Generated:
 
     def _summarize(self, case: Case, desk: Desk) -> Case:
         text = _text(case)
-        stretches = windows(text, self.window_tokens, self.count)
+        stretches = windows(text, self.lengths, self.window_tokens)
         read = stretches[:MOST_WINDOWS]
         written: list[str] = []
         for at, stretch in enumerate(read):
@@ -87,14 +86,14 @@ def load(model: ModelVersion, device: Device) -> Stage:
         def rewrite(text: str, on_token: OnToken) -> str:
             return t5.rewrite(text, most_tokens=128, on_token=on_token)
 
-        return Generated(model, rewrite, t5.count, window_tokens=448, most_tokens=128)
+        return Generated(model, rewrite, t5.lengths, window_tokens=448, most_tokens=128)
     if model.engine == "llama":
         chat = llama.load(model, device)
 
         def answer(text: str, on_token: OnToken) -> str:
             return chat.answer(_ask(text), most_tokens=160, on_token=on_token)
 
-        return Generated(model, answer, chat.count, window_tokens=1024, most_tokens=160)
+        return Generated(model, answer, chat.lengths, window_tokens=1024, most_tokens=160)
     raise ModelUnavailableError(f"summarize has no engine {model.engine!r}: choose seq2seq, llama or extractive")
 
 
