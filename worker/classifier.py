@@ -57,15 +57,18 @@ class Classifier(nn.Module):
         logits: Tensor = self.head((hidden * mask).sum(1) / mask.sum(1))
         return logits
 
-    @torch.inference_mode()
     def score(self, texts: Sequence[str]) -> list[list[float]]:
-        """Calibrated probabilities, one row a text in the order given; batches are cut by tokens."""
-        scores: list[list[float]] = [[] for _ in texts]
-        for batch in self._batches(texts):
-            logits = self([texts[each] for each in batch]) / self.about.temperature
-            for each, row in zip(batch, logits.softmax(-1).tolist(), strict=True):
-                scores[each] = row
+        """Calibrated probabilities, one row a text in the order given."""
+        scores: list[list[float]] = (self.logits(texts) / self.about.temperature).softmax(-1).tolist()
         return scores
+
+    @torch.inference_mode()
+    def logits(self, texts: Sequence[str]) -> Tensor:
+        """Logits, one row a text in the order given; batches are cut by tokens."""
+        rows = torch.zeros(len(texts), len(self.about.labels))
+        for batch in self._batches(texts):
+            rows[batch] = self([texts[each] for each in batch]).cpu()
+        return rows
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each text has, unless it is cut."""

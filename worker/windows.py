@@ -10,7 +10,7 @@ from worker.clinical.affirmed import sentences
 
 FIRST_WEIGHT = 2.0
 """The first stretch of a note says why the patient came: it counts twice."""
-LEAST_WEIGHT = 0.05
+LEAST_WEIGHT = 1.0
 """What a stretch counts that speaks for no label."""
 
 Lengths = Callable[[Sequence[str]], list[int]]

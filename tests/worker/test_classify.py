@@ -217,7 +217,7 @@ def test_a_single_word_without_end_is_cut_too() -> None:
 
 
 def test_a_sure_window_outweighs_an_unsure_one() -> None:
-    assert merge([[0.34, 0.33, 0.33], [0.0, 1.0, 0.0]])[1] > 0.8
+    assert merge([[0.34, 0.33, 0.33], [0.0, 1.0, 0.0]])[1] > 0.6  # 0.55 were both windows as sure
 
 
 def test_sentences_hold_all_words() -> None:

@@ -102,7 +102,7 @@ def test_the_report_holds_figures_beside_the_baseline_and_no_text(base: Path, tm
     pytest.importorskip("sklearn")
     model = category.train(base, LEARN, PLAN, tmp_path / "work")
     model.about = category_report.calibrate(model, LEARN)
-    report = category_report.measure(model, Corpus(LEARN, LEARN, LEARN), LEARN, seconds=1, plan={"seed": 1})
+    report = category_report.measure(model, Corpus(LEARN, LEARN, LEARN), LEARN, cpu_seconds=1, plan={"seed": 1})
     category_report.write(report, tmp_path)
     stored = json.loads((tmp_path / "report.json").read_text())
     assert stored["accuracy"] == {"held_out_names": 1.0, "held_out_notes": 1.0, "sample": 1.0}

@@ -13,28 +13,61 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from shared.errors import MissingInputError
-from worker.clinical.categories import OTHER, branches, category_names, of_icd10
+from worker.clinical import categories
+from worker.clinical.categories import OTHER, branches, category_names, of_hpo, of_icd10
 
 LABELLED = Path(__file__).with_name("category_notes.jsonl")
 """Labels by hand of training notes: source, id and label, no text."""
+ALIASES = Path(categories.__file__).parent / "data" / "aliases.tsv"
 PER_BLOCK = 4
 """As many names of one ICD-10-CM category: fractures alone have thousands."""
 SAME_NOTE = 0.5
 """Two notes that share this part of their words are the same note, told again."""
 
-# How findings are put into the words of a note; {a} to {c} are of the label, {x} is of another category.
+# How findings are put into the words of a note: {a} to {c} are of the label, {x} is of another category, {n} is noise.
 FRAMES = (
     "{a}.",
+    "{a}, {b}.",
     "Patient presents with {a}.",
     "Chief complaint: {a}.",
-    "Complains of {a} and {b} for the last few days.",
+    "I have {a} and I also get {b}.",
+    "Complains of {a} and {b} for the last few days. {n}",
     "Assessment: 1. {a}. 2. {b}.",
-    "Here for follow up of {a}. Reports {b}. Denies {x}.",
+    "Here for follow up of {a}. {n} Reports {b}. Denies {x}.",
     "{a}, {b}. No {x}.",
-    "History of {x}. Comes in today because of {a} and {b}, {c}.",
-    "{a} with {b}. Family history of {x}.",
+    "45-year-old man, {a} for three days, history of {b}, {n} Father had {x}, denies {x}.",
+    "62-year-old woman with {a}. {n}",
+    "History of {x}. {n} Comes in today because of {a} and {b}, {c}.",
+    "{a} with {b}. Family history of {x}. {n}",
     "Doctor: What brings you in today? Patient: {a}. Doctor: Any {x}? Patient: No. But I have {b}.",
+    "Varón de 45 años con {a} desde hace tres días. Niega {x}.",
+    "Acude por {a} y {b}.",
 )
+NOISE = (
+    "Takes metformin 500 mg twice daily.",
+    "Takes lisinopril 10 mg once a day and aspirin.",
+    "Allergic to penicillin.",
+    "No known drug allergies.",
+    "BP 142/91, pulse 78.",
+    "Blood pressure 128/80, heart rate 72, temperature 36.8.",
+    "Lives with his wife, does not smoke.",
+    "Drinks alcohol at weekends.",
+    "Return in two weeks.",
+    "Vitals are within normal limits.",
+    "Ibuprofen as needed.",
+    "",
+)
+CHECK_UPS = (
+    "Annual physical examination, no complaints.",
+    "Routine check up, feels well.",
+    "Here for medication refills.",
+    "Follow up of several chronic problems.",
+    "Vaccination today, no symptoms.",
+    "Needs a form filled in for work.",
+    "Routine labs were reviewed and are normal.",
+    "Revisión rutinaria, sin síntomas.",
+)
+"""Visits that belong to no organ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +90,18 @@ def disease_names() -> Iterator[Example]:
             continue
         taken[block] += 1
         yield Example(_plain(icd.get_description(code)), of_icd10(code), f"icd {block}")
+
+
+def spoken_names(aliases: Path = ALIASES) -> Iterator[Example]:
+    """The words in which patients and clinicians name symptoms and conditions, English and Spanish, by code."""
+    for line in aliases.read_text(encoding="utf-8").splitlines():
+        kind, concept, code, number, *words = [*line.split("\t"), "", "", ""][:6]
+        if kind not in {"symptom", "condition"}:
+            continue
+        found = {of_icd10(code)} if code else set(of_hpo(number))
+        if len(found) == 1:
+            (label,) = found
+            yield from (Example(each, label, f"spoken {concept}") for each in "|".join(words).split("|") if each)
 
 
 def phenotype_names(obo: Path | None = None) -> Iterator[Example]:
@@ -134,12 +179,13 @@ def compose(names: Sequence[Example], count: int, seed: int) -> list[Example]:
     for each in names:
         by_label[each.label].append(each.text)
     labels = [each for each in category_names() if by_label[each]]
-    made = []
+    made = [Example(text, OTHER, f"check-up {at}") for at, text in enumerate(CHECK_UPS)]
     for number in range(count):
         label = labels[number % len(labels)]
         other = draw.choice([each for each in labels if each != label])
         a, b, c = (draw.choice(by_label[label]) for _ in range(3))
-        text = draw.choice(FRAMES).format(a=a, b=b, c=c, x=draw.choice(by_label[other]))
+        frame = draw.choice(FRAMES).replace("{n}", draw.choice(NOISE))
+        text = frame.format(a=a, b=b, c=c, x=draw.choice(by_label[other]))
         made.append(Example(text, label, f"made {number}"))
     return made
 

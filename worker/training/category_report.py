@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from worker.classifier import About, Classifier
 from worker.training.category_data import Example
@@ -22,6 +22,7 @@ CARD = Path(__file__).with_name("category_card.md")
 WANTED_PRECISION = 0.9
 """The threshold is the lowest at which so many of the answers that are given on held-out notes are right."""
 SPECIAL_TOKENS = 2
+TEMPERATURES = tuple(step / 10 for step in range(5, 41))
 
 
 class Corpus(Protocol):
@@ -44,32 +45,28 @@ class Report:
 
 def scores(model: Classifier, texts: Sequence[str]) -> list[list[float]]:
     """Scores of whole documents: windows, each scored, merged."""
-    limit = model.about.window_tokens - SPECIAL_TOKENS
-    cut = [[text[span.start : span.end] for span in windows(text, model.lengths, limit)] for text in texts]
-    rows = iter(model.score([window for each in cut for window in each]))
-    return [merge([next(rows) for _ in each]) for each in cut]
+    return _merged(_logits(model, texts), model.about.temperature)
 
 
 def calibrate(model: Classifier, held: Sequence[Example]) -> About:
     """The model's card with the temperature that fits held-out notes best, and the threshold that keeps precision."""
     labels = model.about.labels
     wanted = torch.tensor([labels.index(each.label) for each in held])
+    logits = _logits(model, [each.text for each in held])
     best = (float("inf"), 1.0)
-    for step in range(5, 41):
-        model.about = replace(model.about, temperature=step / 10)
-        rows = torch.tensor(scores(model, [each.text for each in held]))
-        best = min(best, (float(nn.functional.nll_loss(rows.clamp_min(1e-6).log(), wanted)), step / 10))
-    model.about = replace(model.about, temperature=best[1])
-    judged = sorted(_judged(model, held), reverse=True)
+    for temperature in TEMPERATURES:
+        rows = torch.tensor(_merged(logits, temperature)).clamp_min(1e-6)
+        best = min(best, (float(nn.functional.nll_loss(rows.log(), wanted)), temperature))
+    judged = sorted(_judge(_merged(logits, best[1]), labels, held), reverse=True)
     right, threshold = 0, 1.0
     for count, (confidence, is_right) in enumerate(judged, start=1):
         right += is_right
         threshold = confidence if right / count >= WANTED_PRECISION else threshold
-    return replace(model.about, threshold=round(threshold, 2))
+    return replace(model.about, temperature=best[1], threshold=round(threshold, 2))
 
 
 def measure(
-    model: Classifier, corpus: Corpus, sample: Sequence[Example], *, seconds: float, plan: dict[str, object]
+    model: Classifier, corpus: Corpus, sample: Sequence[Example], *, cpu_seconds: float, plan: dict[str, object]
 ) -> Report:
     """Accuracy on held-out names and notes and on the hand-labelled sample, each beside the baseline."""
     sets = {"held_out_names": corpus.held_names, "held_out_notes": corpus.held_notes, "sample": list(sample)}
@@ -88,7 +85,7 @@ def measure(
             "sample_answered": len(answered),
             "sample_answered_right": sum(is_right for _, is_right in answered),
             "sample_by_label": _by_label(model, sample),
-            "training_seconds": round(seconds),
+            "training_cpu_seconds": round(cpu_seconds),
             "plan": plan,
         }
     )
@@ -100,9 +97,23 @@ def write(report: Report, folder: Path) -> None:
     (folder / CARD_FILE).write_text(_card(report.figures), encoding="utf-8")
 
 
+def _logits(model: Classifier, texts: Sequence[str]) -> list[Tensor]:
+    """The logits of each text's windows."""
+    limit = model.about.window_tokens - SPECIAL_TOKENS
+    cut = [[text[span.start : span.end] for span in windows(text, model.lengths, limit)] for text in texts]
+    rows = model.logits([window for each in cut for window in each])
+    return list(rows.split([len(each) for each in cut]))
+
+
+def _merged(logits: Sequence[Tensor], temperature: float) -> list[list[float]]:
+    return [merge((rows / temperature).softmax(-1).tolist()) for rows in logits]
+
+
 def _judged(model: Classifier, held: Sequence[Example]) -> list[tuple[float, bool]]:
-    rows = scores(model, [each.text for each in held])
-    labels = model.about.labels
+    return _judge(scores(model, [each.text for each in held]), model.about.labels, held)
+
+
+def _judge(rows: Sequence[Sequence[float]], labels: Sequence[str], held: Sequence[Example]) -> list[tuple[float, bool]]:
     return [(max(row), labels[row.index(max(row))] == each.label) for row, each in zip(rows, held, strict=True)]
 
 
