@@ -5,11 +5,13 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Protocol, cast
 
 from shared.case import Case, Segment
 from shared.errors import ModelUnavailableError
 from shared.registry import ModelVersion
-from worker.audio import doubts, faster, medicines, openai, speech
+from worker.audio import doubts, medicines, speech
 from worker.audio.channels import Voice, voices
 from worker.audio.decode import decode
 from worker.audio.engine import Engine
@@ -27,10 +29,14 @@ SURE_LANGUAGE = 0.5
 NOBODY_SPEAKS = "Nobody speaks in the recording."
 TOO_FEW_WORDS = "Too little is said in the recording."
 
-_ENGINES: dict[str, Callable[[ModelVersion, Device], Engine]] = {
-    "faster-whisper": faster.load,
-    "openai-whisper": openai.load,
-}
+_ENGINES = {"faster-whisper": "worker.audio.faster", "openai-whisper": "worker.audio.openai"}
+"""Imported when chosen: each brings libraries that take 100 MB and a second."""
+
+
+class EngineModule(Protocol):
+    """What each module of an engine offers."""
+
+    def load(self, model: ModelVersion, device: Device) -> Engine: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +66,18 @@ class Transcribe:
         whole_s = sum(window.seconds for _, windows in spoken for window in windows)
         if not whole_s:
             return replace(case, insufficient=NOBODY_SPEAKS)
+
+        def share(heard_s: float) -> float:
+            return min(heard_s / whole_s, 1.0)
+
         hearing = Hearing(
-            self.engine, self.options.medicines, case.language, lambda heard_s: desk.tell(case, heard_s / whole_s)
+            self.engine, self.options.medicines, case.language, lambda heard_s: desk.tell(case, share(heard_s))
         )
         text, segments = "", list[Segment]()
         for added, segment in _lines(hearing, spoken):
             text += added
             segments.append(segment)
-            desk.tell(case, hearing.heard_s / whole_s, partial=added, append=True)
+            desk.tell(case, share(hearing.heard_s), partial=added, append=True)
         return self._finish(replace(case, text=text or None, segments=tuple(segments)), hearing)
 
     def _finish(self, case: Case, hearing: Hearing) -> Case:
@@ -89,7 +99,8 @@ def load(model: ModelVersion, device: Device) -> Transcribe:
         fewest_words=int(model.options.get("fewest_words", FEWEST_WORDS)),
         medicines=medicines.load(more),
     )
-    return Transcribe(model, _ENGINES[model.engine](model, device), options)
+    engine = cast("EngineModule", import_module(_ENGINES[model.engine]))
+    return Transcribe(model, engine.load(model, device), options)
 
 
 def _gate(heard: Sequence[Voice], pause: Callable[[], None]) -> list[tuple[Voice, tuple[Window, ...]]]:
