@@ -102,7 +102,7 @@ def _logits(model: Classifier, texts: Sequence[str]) -> list[Tensor]:
     limit = model.about.window_tokens - SPECIAL_TOKENS
     cut = [[text[span.start : span.end] for span in windows(text, model.lengths, limit)] for text in texts]
     rows = model.logits([window for each in cut for window in each])
-    return list(rows.split([len(each) for each in cut]))
+    return list(torch.split(rows, [len(each) for each in cut]))
 
 
 def _merged(logits: Sequence[Tensor], temperature: float) -> list[list[float]]:
