@@ -11,7 +11,7 @@ from faster_whisper.vad import VadOptions, get_speech_timestamps  # type: ignore
 from worker.audio.decode import Channel, as_floats
 from worker.audio.engine import SAMPLE_RATE_HZ, WINDOW_S, Sound
 
-BLOCK = 600 * SAMPLE_RATE_HZ  # the gate looks at ten minutes at a time, so that a long recording costs no more memory
+BLOCK = 120 * SAMPLE_RATE_HZ  # the gate looks at two minutes at a time, so that a long recording costs no more memory
 QUIET = 5 * SAMPLE_RATE_HZ  # a block ends at the quietest moment of its last five seconds
 FRAME = SAMPLE_RATE_HZ // 10
 GATE = VadOptions(min_silence_duration_ms=300, speech_pad_ms=200, max_speech_duration_s=WINDOW_S)
