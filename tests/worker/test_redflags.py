@@ -21,9 +21,12 @@ AFFIRMED = [
     ("thunderclap-headache", "Sudden onset of severe headache while lifting."),
     ("thunderclap-headache", "Cefalea súbita e intensa desde hace una hora."),
     ("meningitis", "Headache, fever and neck stiffness since this morning."),
+    ("meningitis", "Le duele la cabeza, fiebre de 39 y tiene el cuello rígido."),
     ("meningitis", "Cefalea con fiebre y rigidez de nuca."),
     ("stroke", "Right-sided facial droop and slurred speech since 9 am."),
     ("stroke", "Disartria y debilidad en el brazo derecho desde esta mañana."),
+    ("stroke", "History of stroke, now with new left facial droop."),
+    ("acute-coronary-syndrome", "My father died of a heart attack, but now I have chest pain and I'm sweating."),
     ("vision-loss", "He reports sudden loss of vision in the right eye."),
     ("sepsis", "Admitted with urosepsis."),
     ("neutropenic-sepsis", "She is on chemotherapy and has a fever today."),
@@ -61,6 +64,10 @@ HARMLESS = [
     "Allergic to penicillin, which caused anaphylaxis.",
     "Possible stroke was considered elsewhere.",
     "Hay fever in spring.",
+    "Chest pain: denies. Dyspnea: denies.",
+    "No suicidal or homicidal ideation.",
+    "Stroke risk factors: hypertension.",
+    "45-year-old man, moderate headache for three days, history of migraine, father had a stroke, denies vomiting.",
 ]
 
 
