@@ -1,240 +1,214 @@
-"""The facts of a case put into short clauses, English or Spanish, each with the words of the text that say it."""
+"""From a text to its facts: the order in which the rules of clinical language look at it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
-from shared.case import Case, Mention, Span
-from worker.clinical.affirmed import fold
+from shared.case import Mention, Section, Segment
+from worker.clinical import allergies, answers, attributes, conversation, language, sections, sentences, turns
+from worker.clinical.answers import Exchange, Said
+from worker.clinical.context import in_context
+from worker.clinical.conversation import Line
+from worker.clinical.demographics import demographics
+from worker.clinical.doses import with_doses
+from worker.clinical.finding import Finding, Stretch, mention
+from worker.clinical.reading import Reading, fold, read
+from worker.clinical.relatives import relatives
+from worker.clinical.sections import Part
+from worker.clinical.sentences import SentencePart
+from worker.clinical.terminology import terminology
+from worker.clinical.tokens import Token
+from worker.clinical.vitals import vitals
 
-LONGEST_QUOTE = 80
-"""Characters that a drug and its dose may take to be quoted as they stand."""
-LONGEST_LIST = 8
-"""Things in one clause: more of them nobody reads."""
-
-_LAY = re.compile(r"\b(?:my|me|his|her|your|i|it|is|are|was|hurts?|aches?|feels?)\b")
-_SINCE = re.compile(r"^(?:for|since|over|during|x|desde|hace|durante|por)\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Phrases:
-    """The words around the facts in one language."""
-
-    person: str
-    child: str
-    male: str
-    female: str
-    patient: str
-    having: str
-    duration: str
-    history: str
-    conditions: str
-    takes: str
-    took: str
-    planned: str
-    allergic: str
-    not_allergic: str
-    denies: str
-    without: str
-    possible: str
-    both: str
-    either: str
-    relatives: dict[str, str]
-    severity_first: bool
-
-
-ENGLISH = Phrases(
-    person="{age}-year-old {who}", child="{age}-{unit}-old {who}", male="male", female="female", patient="patient",
-    having="{person} with {things}", duration="{thing} for {duration}", history="history of {things}",
-    conditions="conditions: {things}", takes="takes {things}", took="took in the past {things}",
-    planned="planned: {things}", allergic="allergic to {things}", not_allergic="no allergy to {things}",
-    denies="denies {things}", without="no {things}", possible="possible {things}", both="and", either="or",
-    relatives={}, severity_first=True,
-)  # fmt: skip
-SPANISH = Phrases(
-    person="{who} de {age} años", child="{who} de {age} {unit}", male="hombre", female="mujer", patient="paciente",
-    having="{person} con {things}", duration="{thing} desde hace {duration}", history="antecedentes de {things}",
-    conditions="diagnósticos: {things}", takes="toma {things}", took="tomó en el pasado {things}",
-    planned="previsto: {things}", allergic="alergia a {things}", not_allergic="sin alergia a {things}",
-    denies="niega {things}", without="sin {things}", possible="posible {things}", both="y", either="ni",
-    relatives={
-        "father": "padre", "mother": "madre", "brother": "hermano", "sister": "hermana", "son": "hijo",
-        "daughter": "hija", "grandfather": "abuelo", "grandmother": "abuela", "uncle": "tío", "aunt": "tía",
-        "family": "familia", "cousin": "primo", "sibling": "hermano", "parent": "padre o madre",
-    },
-    severity_first=False,
-)  # fmt: skip
+ILLNESS = frozenset({"symptom", "condition"})
+LOOSE_SENTENCES = 3
+"""In a conversation, how many sentences behind a symptom may still describe it without naming it."""
+FAMILY_WORDS = ("family", "familia")
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
-    """A few words that say some facts, the section that they belong to, and where the text says so."""
+class Facts:
+    """What a text says."""
 
-    text: str
-    section: str
-    evidence: tuple[Span, ...]
-
-
-def phrases(case: Case) -> Phrases:
-    """The wording for the case's language; English where it is neither."""
-    return SPANISH if (case.language or "").startswith("es") else ENGLISH
+    language: str
+    sections: tuple[Section, ...]
+    mentions: tuple[Mention, ...]
 
 
-def clauses(case: Case) -> tuple[Clause, ...]:
-    """All the facts, in the order in which a clinician tells them; empty clauses are left out."""
-    words = phrases(case)
-    facts = [each for each in case.mentions if each.kind != "demographic"]
-    own = [each for each in facts if each.experiencer == "patient"]
-    found = [
-        _lead(case, words, _pick(own, ("symptom",), "present", "current")),
-        _list(case, words.history, "history", _pick(own, ("symptom", "condition", "procedure"), "present", "past")),
-        _list(case, words.conditions, "history", _pick(own, ("condition",), "present", "current")),
-        *_family(case, words, facts),
-        _list(case, "{things}", "history", _pick(own, ("social",), "present", "current", "past")),
-        _list(case, words.takes, "medications", _pick(own, ("medication",), "present", "current")),
-        _list(case, words.took, "medications", _pick(own, ("medication",), "present", "past")),
-        _list(case, words.allergic, "allergies", _pick(own, ("allergy",), "present", "current", "past")),
-        _list(case, words.not_allergic, "allergies", _pick(own, ("allergy",), "absent"), words.either),
-        *_denials(case, words, own),
-        _list(case, "{things}", "objective", _pick(own, ("vital",), "present", "current")),
-        _list(case, words.possible, "assessment", _pick(own, ("symptom", "condition"), "possible")),
-        _list(case, words.planned, "plan", _pick(own, ("medication", "procedure"), "present", "planned")),
-    ]
-    return tuple(each for each in found if each is not None)
+def facts(text: str, known_language: str | None = None, segments: Sequence[Segment] = ()) -> Facts:
+    """The sections and mentions of a text, in text order.
+
+    `known_language` (en or es) saves the detection; any other language is read with the English rules. `segments`
+    tell who speaks where, if the text is a transcript.
+    """
+    spoken = known_language or language.detect(fold(text))
+    reading = read(text, spoken)
+    said = turns.turns(reading, segments)
+    parts = [] if said else sections.parts(reading)
+    borders = [edge for part in parts for edge in (part.start, part.body, part.end)]
+    borders += [edge for turn in said for edge in (turn.start, turn.end)]
+    split = sentences.split(reading, borders, joined=bool(segments))
+    talk = conversation.lines(reading, split, said)
+    view = _View(reading, _named(reading, parts), parts)
+    found = list(_of_talk(view, talk)) if talk else list(_of_note(view, split))
+    found = sorted({(each.start, each.end, each.kind): each for each in found}.values(), key=lambda each: each.start)
+    kept = tuple(sections.section(part, reading) for part in parts)
+    return Facts(spoken, kept, tuple(mention(each, n, reading, kept) for n, each in enumerate(found, start=1)))
 
 
-def name(case: Case, mention: Mention) -> str:
-    """What to call it: as the note does, or by its plain name where the note is lay speech or an abbreviation."""
-    text = " ".join(mention.text.split())
-    short = text.isupper() and len(text) <= 6
-    if phrases(case) is ENGLISH and mention.concept and (short or _LAY.search(fold(text))):
-        return mention.concept
-    return text if short or mention.kind == "vital" else text[:1].lower() + text[1:]
+class _View:
+    """The reading with all names found in it, cut into sentences as the rules ask for them."""
+
+    def __init__(self, reading: Reading, findings: Sequence[Finding], parts: Sequence[Part]) -> None:
+        self.reading, self.findings, self.parts = reading, findings, parts
+        self._finding_starts = [each.start for each in findings]
+        self._token_starts = [each.start for each in reading.tokens]
+        self._part_starts = [each.start for each in parts]
+
+    def tokens(self, part: SentencePart) -> list[Token]:
+        low, high = (bisect_left(self._token_starts, edge) for edge in (part.start, part.end))
+        return self.reading.tokens[low:high]
+
+    def section(self, part: SentencePart) -> str | None:
+        number = bisect_left(self._part_starts, part.start + 1) - 1
+        return self.parts[number].name if number >= 0 and part.start < self.parts[number].end else None
+
+    def within(self, part: SentencePart, *, asked: bool = False, kin_is_patient: bool = False) -> list[Finding]:
+        """The findings of a sentence in the sense that the sentence and its section give them."""
+        low, high = (bisect_left(self._finding_starts, edge) for edge in (part.start, part.end))
+        found: Sequence[Finding] = self.findings[low:high]
+        text, tokens, name = self.reading.text, self.tokens(part), self.section(part)
+        found = with_doses(found, self.reading, part.start, part.end)
+        found = attributes.described(found, self.reading, part.start, part.end)
+        found = allergies.allergies(text, tokens, found, listed=name == "allergies", asked=asked)
+        found = in_context(self.reading, tokens, found, kin_is_patient=kin_is_patient)
+        found = [_with_onset(each, self.reading, part.end) for each in found]
+        return [_in_section(each, name, text, tokens) for each in found]
 
 
-def phrase(case: Case, mention: Mention) -> str:
-    """Its name with how bad, on which side and how long; a drug with its dose as it stands in the text."""
-    if mention.kind == "medication":
-        return _dosed(case, mention)
-    words, thing = phrases(case), name(case, mention)
-    for attribute in ("laterality", "severity"):
-        value = mention.attribute(attribute)
-        if value is None or value.lower() in thing.lower():
-            continue
-        if any(char.isdigit() for char in value):
-            thing = f"{thing} ({value})"
-        else:
-            thing = f"{value} {thing}" if words.severity_first else f"{thing} {value}"
-    duration = mention.attribute("duration")
-    if duration is None or duration.lower() in thing.lower():
-        return thing
-    return (
-        f"{thing} {duration}" if _SINCE.match(fold(duration)) else words.duration.format(thing=thing, duration=duration)
-    )
+def _named(reading: Reading, parts: Sequence[Part]) -> list[Finding]:
+    """Vital signs, age and gender, and every name of the terminology outside of them and of headings."""
+    measured = [*vitals(reading.text), *demographics(reading)]
+    taken = sorted([*((each.start, each.end) for each in measured), *((each.start, each.body) for each in parts)])
+    named = []
+    position = 0
+    for name in terminology().find(reading):
+        while position < len(taken) and taken[position][1] <= name.start:
+            position += 1
+        if not any(start < name.end and name.start < end for start, end in taken[position : position + 3]):
+            named.append(Finding.of(name))
+    return sorted((*measured, *named), key=lambda each: each.start)
 
 
-def spans(mention: Mention) -> tuple[Span, ...]:
-    """Where the text says it, what it says of it and the words that turn its sense; none within another."""
-    around = (each.span for each in mention.attributes if each.span is not None)
-    found = {Span(mention.start, mention.end), *around, *mention.cues}
-    apart = (
-        one for one in found if not any(two != one and two.start <= one.start <= one.end <= two.end for two in found)
-    )
-    return tuple(sorted(apart, key=lambda span: span.start))
+def _of_note(view: _View, split: Sequence[SentencePart]) -> Iterator[Finding]:
+    said = [(part, view.within(part)) for part in split]
+    for part, found in list(_reactions(view, said)):
+        yield from found if not part.asks else (_doubted(each, part) for each in found)
 
 
-def _pick(mentions: Iterable[Mention], kinds: Sequence[str], assertion: str, *times: str) -> list[Mention]:
-    """Those of a kind and sense, each thing once: the mention that says most about it."""
-    best: dict[str, Mention] = {}
-    for each in mentions:
-        if each.kind in kinds and each.assertion == assertion and (not times or each.temporality in times):
-            key = fold(each.text if each.kind == "vital" else each.concept or each.text)
-            if key not in best or len(each.attributes) > len(best[key].attributes):
-                best[key] = each
-    return sorted(best.values(), key=lambda each: each.start)
+def _doubted(finding: Finding, part: SentencePart) -> Finding:
+    """A question mark in a note ("TVP?") is the writer's doubt."""
+    if finding.settled or finding.assertion != "present" or finding.kind not in ILLNESS or part.end - finding.end > 4:
+        return finding
+    return replace(finding, assertion="possible", cues=(*finding.cues, Stretch(part.end - 1, part.end)))
 
 
-def _list(case: Case, template: str, section: str, found: Sequence[Mention], joint: str | None = None) -> Clause | None:
-    if not found:
-        return None
-    told = found[:LONGEST_LIST]
-    things = _join([phrase(case, each) for each in told], joint or phrases(case).both)
-    return Clause(template.format(things=things), section, _merge(told))
+def _of_talk(view: _View, talk: Sequence[Line]) -> Iterator[Finding]:
+    asked: dict[int, list[Stretch]] = {}
+    for line in talk:
+        if line.asks and line.speaker != "patient":
+            asked.setdefault(line.group, []).append(Stretch(line.part.start, line.part.end))
+    said = [(line.part, _said(view, line, asked.get(line.group, []))) for line in talk]
+    found = [each for _, each in _loosely(view, talk, list(_reactions(view, said)))]
+    for _, pairs in groupby(zip(talk, found, strict=True), key=lambda pair: pair[0].group):
+        yield from _round(view, list(pairs))
 
 
-def _lead(case: Case, words: Phrases, symptoms: Sequence[Mention]) -> Clause | None:
-    """Who it is and what brings them."""
-    person, who = _person(case, words)
-    things = _join([phrase(case, each) for each in symptoms[:LONGEST_LIST]], words.both)
-    if not things and not person:
-        return None
-    text = words.having.format(person=person, things=things) if person and things else person or things
-    return Clause(text, "subjective", _merge([*who, *symptoms[:LONGEST_LIST]]))
+def _said(view: _View, line: Line, questions: Sequence[Stretch]) -> list[Finding]:
+    answering = line.first and bool(questions)
+    text = view.reading.text
+    asked = answering and answers.wants_allergies(text, questions)
+    found = view.within(line.part, asked=asked, kin_is_patient=line.speaker == "relative")
+    family = answering and any(word in text[slice(*each)] for each in questions for word in FAMILY_WORDS)
+    return [_of_family(each) for each in found] if family else found
 
 
-def _person(case: Case, words: Phrases) -> tuple[str, list[Mention]]:
-    """Age and gender as the text gives them."""
-    own = [each for each in case.mentions if each.kind == "demographic" and each.experiencer == "patient"]
-    age = next(((each, value) for each in own if (value := _demographic(each, "age"))), None)
-    gender = next(((each, value) for each in own if (value := _demographic(each, "gender"))), None)
-    who = {"male": words.male, "female": words.female}.get(gender[1] if gender else "", words.patient)
-    told = list(dict.fromkeys(each[0] for each in (age, gender) if each))
-    if age is None:
-        return (who if gender else ""), told
-    unit = age[0].attribute("unit") or "a"
-    if unit in {"a", "year", "years", "año", "años"}:
-        return words.person.format(age=age[1], who=who), told
-    return words.child.format(age=age[1], unit=unit, who=who), told
+def _of_family(finding: Finding) -> Finding:
+    ours = finding.experiencer == "patient" and finding.kind == "condition"
+    return replace(finding, experiencer="family", relation="family member") if ours else finding
 
 
-def _demographic(mention: Mention, what: str) -> str | None:
-    return mention.attribute(what) or (mention.attribute("value") if mention.concept == what else None)
+def _round(view: _View, pairs: Sequence[tuple[Line, list[Finding]]]) -> Iterator[Finding]:
+    """One round of questions and answers; what the clinician states beside them is taken as it is."""
+    questions, given = [], []
+    for line, found in pairs:
+        if line.asks and line.speaker != "patient":
+            questions.append(_as_said(line, found))
+        elif line.speaker == "clinician":
+            yield from found
+        elif not line.asks:
+            given.append(_as_said(line, found))
+    yield from answers.settle(Exchange(tuple(questions), tuple(given)), view.reading)
 
 
-def _family(case: Case, words: Phrases, facts: Iterable[Mention]) -> Iterable[Clause]:
-    theirs = [each for each in facts if each.experiencer == "family" and each.assertion == "present"]
-    for relation in dict.fromkeys(each.relation or "family" for each in theirs):
-        found = _pick(
-            [each for each in theirs if (each.relation or "family") == relation], ("symptom", "condition"), "present"
-        )
-        clause = _list(case, f"{words.relatives.get(relation, relation)}: {{things}}", "history", found)
-        if clause:
-            yield clause
+def _as_said(line: Line, found: Sequence[Finding]) -> Said:
+    return Said(line.part.start, line.part.end, line.asks, tuple(found))
 
 
-def _denials(case: Case, words: Phrases, own: Iterable[Mention]) -> Iterable[Clause]:
-    """What is not there: denied where somebody was asked, otherwise simply absent."""
-    absent = _pick(own, ("symptom", "condition"), "absent")
-    denied = [each for each in absent if any(re.match(r"den|nieg", fold(case.quote(cue))) for cue in each.cues)]
-    for template, found in ((words.denies, denied), (words.without, [each for each in absent if each not in denied])):
-        clause = _list(case, template, "subjective", found, words.either)
-        if clause:
-            yield clause
+def _reactions(
+    view: _View, said: Sequence[tuple[SentencePart, list[Finding]]]
+) -> Iterator[tuple[SentencePart, list[Finding]]]:
+    """Penicillin. It gave me a rash: the second sentence belongs to the allergy of the first."""
+    previous: list[Finding] = []
+    for part, found in said:
+        last = previous[-1] if previous else None
+        if last and last.kind == "allergy" and last.concept != allergies.NONE_KNOWN:
+            reaction = allergies.reaction_to(last, view.tokens(part), found)
+            if reaction:
+                previous[-1] = last.with_traits(allergies.reaction(reaction))
+                found.remove(reaction)
+        yield part, found
+        previous = found
 
 
-def _dosed(case: Case, mention: Mention) -> str:
-    """The drug as it stands with its dose, or put together where the text scatters it."""
-    end = max([mention.end, *(each.span.end for each in mention.attributes if each.span is not None)])
-    quote = case.quote(Span(mention.start, end))
-    if len(quote) <= LONGEST_QUOTE and not re.search(r"[.;:?!]\s|\n", quote) and not _crosses(case, mention, end):
-        return quote
-    dose = " ".join(filter(None, (mention.attribute("dose"), mention.attribute("unit"))))
-    return " ".join(
-        filter(None, (name(case, mention), dose, mention.attribute("route"), mention.attribute("frequency")))
-    )
+def _loosely(
+    view: _View, talk: Sequence[Line], said: Sequence[tuple[SentencePart, list[Finding]]]
+) -> Sequence[tuple[SentencePart, list[Finding]]]:
+    """It's on the right side. I'd call it moderate: what a patient says of the symptom that he has named before."""
+    owner: list[Finding] | None = None
+    age = 0
+    for line, (part, found) in zip(talk, said, strict=True):
+        symptoms = [each for each in found if each.kind == "symptom"]
+        if symptoms and not line.asks and symptoms[-1].assertion == "present":
+            owner, age = found, 0
+        elif owner is not None and not found and not line.asks and line.speaker in {None, "patient", "relative"}:
+            age += 1
+            place = max(n for n, each in enumerate(owner) if each.kind == "symptom")
+            if age <= LOOSE_SENTENCES:
+                owner[place] = owner[place].with_traits(*attributes.loose(view.reading, part.start, part.end))
+        elif found:
+            owner = None
+    return said
 
 
-def _crosses(case: Case, mention: Mention, end: int) -> bool:
-    return any(mention.end <= each.start < end for each in case.mentions if each.kind == "medication")
+def _with_onset(finding: Finding, reading: Reading, end: int) -> Finding:
+    if finding.experiencer != "family" or finding.kind != "condition":
+        return finding
+    return finding.with_traits(*attributes.onset_age(reading, finding.end, min(end, finding.end + 40)))
 
 
-def _merge(mentions: Iterable[Mention]) -> tuple[Span, ...]:
-    found = {span for each in mentions for span in spans(each)}
-    return tuple(sorted(found, key=lambda span: (span.start, span.end)))
-
-
-def _join(things: Sequence[str], joint: str) -> str:
-    *first, last = things or [""]
-    return f"{', '.join(first)} {joint} {last}" if first else last
+def _in_section(finding: Finding, name: str | None, text: str, tokens: Sequence[Token]) -> Finding:
+    """What the heading above says of a finding for which its own sentence says nothing."""
+    if finding.settled or finding.experiencer != "patient":
+        return finding
+    illness = finding.kind in ILLNESS and finding.temporality == "current" and finding.assertion != "hypothetical"
+    if name == "family_history" and finding.kind in ILLNESS:
+        kin = next(iter(relatives([each.word for each in tokens])), None)
+        return replace(finding, experiencer="family", relation=kin.relation if kin else "family member")
+    if name in {"past_history", "surgical_history"} and (illness or finding.kind == "procedure"):
+        return replace(finding, temporality="past")
+    untold = finding.kind == "medication" and finding.trait("status") is None and finding.temporality == "current"
+    return replace(finding, temporality="planned") if name == "plan" and untold else finding

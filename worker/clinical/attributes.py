@@ -1,0 +1,138 @@
+"""How bad, since when, on which side: what describes a symptom or a condition."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from worker.clinical.finding import Finding, Stretch, Trait
+from worker.clinical.quantities import AMOUNT, UNIT, days
+from worker.clinical.reading import Reading
+
+DESCRIBED = frozenset({"symptom", "condition"})
+NEAR_CHARS = 70
+"""How far from a finding its description may stand, with no other finding between."""
+_SEVERE = (
+    r"mild|moderate|severe|slight|minor|intense|excruciating|unbearable|terrible|debilitating|horrible|worst|bad|awful|"
+    r"leves?|moderad[oa]s?|sever[oa]s?|intens[oa]s?|fuertes?|graves?|liger[oa]s?|insoportables?|terribles?"
+)
+_SEVERITY = re.compile(rf"(?<!\w)((?:{_SEVERE})(?: (?:to|a) (?:{_SEVERE}))?)(?:ly)?(?!\w)")
+_SCORE = re.compile(r"(?<![\w./])(\d{1,2}) ?(?:/|out of|over|sobre|de) ?(10)(?!\w|[./]\d)")
+_SIDE = re.compile(r"(?<!\w)(left|right|bilateral(?:es|ly)?|both|izquierd[oa]s?|derech[oa]s?|izq|izda|dcha|dcho)(?!\w)")
+_DURATION = (
+    re.compile(
+        rf"(?<!\w)(?:for|over|x|times|during|lasting|lasted|durante|desde hace|hace(?! (?:\d+|unos|varios|un|muchos)(?: \d+)? anos?)|of|since) ?"
+        rf"(?:(?:about|approximately|around|almost|nearly|at least|more than|over|like|the|past|last|maybe|probably|roughly|now"
+        rf"|aproximadamente|unos|unas|casi|mas de|mas o menos|ya|alrededor de|al menos|ultimos|ultimas|los|las) ){{0,3}}"
+        rf"({AMOUNT}[ -]?{UNIT})(?!\w)(?! ?old)"
+    ),
+    re.compile(rf"(?<!\w)(?:began|started|start|onset|begin|empezo|comenzo|inicio) (?:about |around |approximately )?({AMOUNT} {UNIT}) ago(?!\w)"),
+    re.compile(rf"(?<!\w)({AMOUNT}[ -]{UNIT})(?:'s?)?(?: de evolucion| history| duration| in duration| now| con| de historia)(?!\w)"),
+    re.compile(
+        r"(?<!\w)((?:since|desde) (?:yesterday|last (?:night|week|month|year)|this morning|(?:mon|tues|wednes|thurs|fri|satur|sun)day|"
+        r"ayer|anoche|anteayer|esta manana|el (?:lunes|martes|miercoles|jueves|viernes|sabado|domingo)|la semana pasada|(?:19|20)\d\d"
+        r"|(?:my|his|her|the) (?:20|30|40|50)s|childhood|la infancia|(?:january|february|march|april|may|june|july|august|september"
+        r"|october|november|december)(?: (?:19|20)\d\d)?))(?!\w)"
+    ),
+)  # fmt: skip
+_SINCE_DAYS = {"yesterday": 1, "last night": 1, "ayer": 1, "anoche": 1, "anteayer": 2, "last week": 7, "la semana pasada": 7}
+_LINK = re.compile(r"[\s,/&]*(?:(?:and|or|y|e|o|with|con|some|a|mild|moderate|severe)[\s,]*)*")
+_ONSET = re.compile(r"(?<!\w)(?:when (?:he|she|they) w(?:as|ere)|at(?: the)? age(?: of)?|at|aged?|a los|a la edad de|con) (\d{1,3})(?! ?(?:mg|am|pm))(?!\w)")
+
+
+def described(findings: Sequence[Finding], reading: Reading, start: int, end: int) -> list[Finding]:
+    """The findings of one sentence (`start` to `end`) with severity, duration and side."""
+    result = list(findings)
+    for number, finding in enumerate(findings):
+        if finding.kind in DESCRIBED:
+            result[number] = finding.with_traits(*_beside(findings, number, reading, start, end))
+    for trait, target in _durations(findings, reading, start, end):
+        result[target] = result[target].with_traits(*trait)
+    return result
+
+
+def loose(reading: Reading, start: int, end: int) -> list[Trait]:
+    """What a sentence that names no finding says of the one before: it's moderate, on the right side."""
+    traits = []
+    for name, pattern in (("severity", _SEVERITY), ("severity_score", _SCORE), ("laterality", _SIDE)):
+        found = pattern.search(reading.text, start, end)
+        if found:
+            traits.append(_trait(name, found, reading))
+    return traits
+
+
+def onset_age(reading: Reading, start: int, end: int) -> list[Trait]:
+    """At which age a relative fell ill, where the words behind it say so."""
+    found = _ONSET.search(reading.text, start, end)
+    return [Trait("onset_age", found.group(1), Stretch(*found.span(1)))] if found else []
+
+
+def _trait(name: str, found: re.Match[str], reading: Reading) -> Trait:
+    if name == "severity_score":
+        return Trait(name, f"{found.group(1)}/{found.group(2)}", Stretch(found.start(), found.end()))
+    return Trait(name, reading.words(*found.span(1)).lower(), Stretch(*found.span(1)))
+
+
+def _beside(findings: Sequence[Finding], number: int, reading: Reading, start: int, end: int) -> Iterator[Trait]:
+    finding = findings[number]
+    low = max([start, finding.start - NEAR_CHARS, *(each.end for each in findings[:number])])
+    high = min([end, finding.end + NEAR_CHARS, *(each.start for each in findings[number + 1 :])])
+    for name, pattern in (("severity", _SEVERITY), ("laterality", _SIDE)):
+        within = pattern.search(reading.text, finding.start, finding.end) if name == "laterality" else None
+        before = [each for each in pattern.finditer(reading.text, low, finding.start) if _leads(reading.text, each.end(), finding.start)]
+        after = pattern.search(reading.text, finding.end, high)
+        follows = after if after and _follows(reading.text, finding.end, after.start()) else None
+        found = within or (before[-1] if before else None) or follows
+        if found:
+            yield _trait(name, found, reading)
+    score = _SCORE.search(reading.text, finding.end, high)
+    if score:
+        yield _trait("severity_score", score, reading)
+
+
+def _leads(text: str, start: int, stop: int) -> bool:
+    """Whether at most two words stand between a description and what it describes."""
+    between = text[start:stop]
+    return between.count(",") <= 1 and ";" not in between and len(between.split()) <= 2
+
+
+def _follows(text: str, start: int, stop: int) -> bool:
+    between = text[start:stop]
+    return ";" not in between and "," not in between.rstrip(", ") and len(between.split()) <= 6
+
+
+def _durations(
+    findings: Sequence[Finding], reading: Reading, start: int, end: int
+) -> Iterator[tuple[tuple[Trait, ...], int]]:
+    for pattern in _DURATION:
+        for found in pattern.finditer(reading.text, start, end):
+            where = Stretch(*found.span(1))
+            length = days(found.group(1)) or next((n for word, n in _SINCE_DAYS.items() if word in found.group(1)), None)
+            traits = [Trait("duration", reading.words(*where), where)]
+            if length is not None:
+                traits.append(Trait("duration_days", str(length), where))
+            for target in _targets(findings, reading.text, found.start(), found.end()):
+                yield tuple(traits), target
+
+
+def _targets(findings: Sequence[Finding], text: str, start: int, end: int) -> list[int]:
+    """The finding before the words, with those joined to it; where there is none, the first one behind."""
+    before = [n for n, each in enumerate(findings) if each.end <= start]
+    if before and findings[before[-1]].kind in DESCRIBED and start - findings[before[-1]].end <= NEAR_CHARS:
+        if "," in text[findings[before[-1]].end : start].strip(", "):
+            return _behind(findings, start, end)
+        joined = [before[-1]]
+        for number in reversed(before[:-1]):
+            link = _LINK.fullmatch(text[findings[number].end : findings[number + 1].start])
+            if findings[number].kind not in DESCRIBED or not link:
+                break
+            joined.append(number)
+        return joined
+    return _behind(findings, start, end)
+
+
+def _behind(findings: Sequence[Finding], start: int, end: int) -> list[int]:
+    number = next((n for n, each in enumerate(findings) if each.start >= start), None)
+    if number is None or findings[number].kind not in DESCRIBED or findings[number].start - end > NEAR_CHARS:
+        return []
+    return [number]

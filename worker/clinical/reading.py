@@ -1,0 +1,103 @@
+"""A text as the rules read it: small letters, no accents, spoken numbers as digits, every character tied to its source."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from shared.case import Span
+from worker.clinical.numbers import Number, spoken
+from worker.clinical.tokens import Token, tokenize
+
+_PLAIN = str.maketrans({"’": "'", "‘": "'", "´": "'", "`": "'", "–": "-", "—": "-", "‑": "-", "−": "-", "\u00a0": " "})
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The text that rules match on; `starts` and `ends` tell for each of its characters where it came from."""
+
+    source: str
+    text: str
+    starts: Sequence[int]
+    ends: Sequence[int]
+
+    @cached_property
+    def tokens(self) -> list[Token]:
+        """The tokens of the whole reading."""
+        return tokenize(self.text)
+
+    def span(self, start: int, end: int) -> Span:
+        """The source stretch of a stretch of the reading (end exclusive, not empty)."""
+        return Span(self.starts[start], self.ends[end - 1])
+
+    def words(self, start: int, end: int) -> str:
+        """The very words of the source."""
+        return self.source[self.starts[start] : self.ends[end - 1]]
+
+    def is_upper(self, position: int) -> bool:
+        """Whether the source has a capital letter there."""
+        return position < len(self.starts) and self.source[self.starts[position]].isupper()
+
+
+def read(source: str, language: str) -> Reading:
+    """Fold a text of that language (en or es); nothing of the source is changed."""
+    text, starts, ends = _fold(source)
+    pieces, from_, to = [], [], []
+    done = 0
+    for start, end, digits in _spoken_stretches(text, language):
+        pieces += [text[done:start], digits]
+        from_ += [*starts[done:start], *[starts[start]] * len(digits)]
+        to += [*ends[done:start], *[ends[end - 1]] * len(digits)]
+        done = end
+    pieces.append(text[done:])
+    return Reading(source, "".join(pieces), [*from_, *starts[done:]], [*to, *ends[done:]])
+
+
+def fold(text: str) -> str:
+    """Small letters without accents, typographic quotes and dashes as plain ones."""
+    return _fold(text)[0]
+
+
+def _fold(source: str) -> tuple[str, Sequence[int], Sequence[int]]:
+    if source.isascii():
+        return source.lower(), range(len(source)), range(1, len(source) + 1)
+    kept: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for offset, char in enumerate(source):
+        if kept and unicodedata.combining(char):
+            ends[-1] = offset + 1
+            continue
+        kept.append(_plain(char))
+        starts.append(offset)
+        ends.append(offset + 1)
+    return "".join(kept).translate(_PLAIN), starts, ends
+
+
+def _plain(char: str) -> str:
+    if char.isascii():
+        return char.lower()
+    bare = unicodedata.normalize("NFD", char)[0].lower()
+    return bare if len(bare) == 1 else char
+
+
+def _spoken_stretches(text: str, language: str) -> Iterator[tuple[int, int, str]]:
+    """Where numbers are spoken; a number never runs over anything but white space and hyphens within a word."""
+    tokens = tokenize(text)
+    for number in spoken(_joined(text, tokens), language):
+        first, last = tokens[number.first], tokens[number.last - 1]
+        if not _is_digits(text, first, number):
+            yield first.start, last.end, number.digits
+
+
+def _joined(text: str, tokens: Sequence[Token]) -> list[str]:
+    """The words; a hyphen that stands between spaces becomes another sign, so that no number runs over it."""
+    return [
+        "," if each.word == "-" and text[each.end : each.end + 1].isspace() else each.word for each in tokens
+    ]
+
+
+def _is_digits(text: str, first: Token, number: Number) -> bool:
+    return text[first.start : first.end] == number.digits

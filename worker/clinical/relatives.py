@@ -1,0 +1,90 @@
+"""Relatives and other people in a sentence, where they are more than company or the source of the story."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from shared.case import Experiencer
+from worker.clinical.phrases import Hit, Phrases
+from worker.clinical.terminology import DATA
+
+_OWNERS = frozenset("my his her your their the our a an another mi mis su sus tu la el una un".split())
+_BEFORE_BEHIND = frozenset("in on of by for ( affecting en de por".split())
+_COMPANY_ABSENT = ("family member", "parent", "child")
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """Somebody else than the patient: tokens `first` to `last` (exclusive) of a sentence."""
+
+    relation: str
+    experiencer: Experiencer
+    first: int
+    last: int
+    behind: bool
+    """Whether it belongs to what stands before it: breast cancer in her mother."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    people: Phrases[tuple[str, Experiencer]]
+    after: Phrases[str]
+    before: frozenset[str]
+
+
+@cache
+def _table() -> _Words:
+    read = tomllib.loads((DATA / "relatives.toml").read_text(encoding="utf-8"))
+    people: dict[str, tuple[str, Experiencer]] = {}
+    for relation, names in read["kin"].items():
+        people |= {name.replace("-", " - "): (relation, "family") for name in names}
+    for relation, names in read["others"].items():
+        people |= {name.replace("-", " - "): (relation, "other") for name in names}
+    after = Phrases({phrase: phrase for phrase in read["only"]["after"]})
+    return _Words(Phrases(people), after, frozenset(read["only"]["before"]))
+
+
+def relatives(words: Sequence[str], *, kin_is_patient: bool = False) -> list[Relative]:
+    """The other people whom a sentence says something about.
+
+    With `kin_is_patient` a parent is speaking: his son or daughter is the patient.
+    """
+    found = [each for each in _table().people.find(words) if not _is_company(words, each)]
+    if kin_is_patient:
+        found = [each for each in found if each.value[0] not in {"son", "daughter", "child"}]
+    return [_relative(words, each) for each in found]
+
+
+def named(words: Sequence[str]) -> Iterator[Relative]:
+    """Every relative by blood that the words name, whatever is said of him; not the family as a whole."""
+    for hit in _table().people.find(words):
+        if hit.value[1] == "family" and hit.value[0] not in _COMPANY_ABSENT:
+            yield _relative(words, hit)
+
+
+def _relative(words: Sequence[str], hit: Hit[tuple[str, Experiencer]]) -> Relative:
+    before = _word_before(words, hit.first)
+    phrase = " ".join(words[hit.first : hit.last])
+    behind = before in _BEFORE_BEHIND or phrase.startswith(("runs in", "run in", "in ", "en "))
+    return Relative(*hit.value, hit.first, hit.last, behind)
+
+
+def _word_before(words: Sequence[str], position: int) -> str:
+    """The word before a relative and before his "my" or "her"."""
+    position -= 1
+    while position >= 0 and words[position] in _OWNERS:
+        position -= 1
+    return words[position] if position >= 0 else ""
+
+
+def _is_company(words: Sequence[str], hit: Hit[tuple[str, Experiencer]]) -> bool:
+    phrase = " ".join(words[hit.first : hit.last])
+    if phrase in {"family", "familia", "familiar", "familiares", "af", "fh"} and hit.first + 1 < len(words):
+        return words[hit.last : hit.last + 1] not in ([":"], ["positive"], ["members"]) and not phrase.startswith("f h")
+    nearest = next(_table().after.find(words[hit.last : hit.last + 3]), None)
+    if nearest and nearest.first == 0:
+        return True
+    return _word_before(words, hit.first) in _table().before and "history" not in phrase

@@ -1,0 +1,96 @@
+"""The headed parts of a note, English and Spanish, and what a heading says of the words beneath it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from shared.case import Section
+from worker.clinical.reading import Reading
+from worker.clinical.terminology import DATA
+
+NAMES = (
+    "chief_complaint", "present_illness", "past_history", "surgical_history", "medications", "allergies",
+    "family_history", "social_history", "review_of_systems", "vitals", "exam", "results", "assessment", "plan",
+    "assessment_and_plan", "procedures", "immunizations", "instructions", "demographics", "other",
+)  # fmt: skip
+"""The names of sections; data/sections.toml holds the headings of each."""
+_LINE = re.compile(r"(?m)^[ \t]*(?:[#*=>_-]{1,4}[ \t]*)?([a-z][a-z0-9 /&.,'()-]{0,60}?)[ \t]*(?:\*{1,2}|={1,3})?[ \t]*(:[ \t]*(?:\*\*)?|$)")
+_INLINE = re.compile(r"(?:(?<=[.;])|(?<=\n))[ \t]+([a-z][a-z /&']{1,40}):[ \t]")
+_GAP = re.compile(r"\n[ \t\r]*\n")
+_INHERITED = frozenset({"past_history", "surgical_history", "family_history", "allergies", "medications", "plan"})
+"""Sections that change the sense of what they hold: with words beside the heading they end at the next empty line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading of the reading, from its first letter to where its text begins."""
+
+    name: str
+    start: int
+    body: int
+    on_its_line: bool
+    """Whether the text begins beside the heading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A section in offsets of the reading; `body` is where the words beneath the heading begin."""
+
+    name: str
+    start: int
+    body: int
+    end: int
+
+
+def parts(reading: Reading) -> list[Part]:
+    """The sections of a note in order; a text without headings has none."""
+    headings = list(_headings(reading))
+    ends = [*(each.start for each in headings[1:]), len(reading.text)][: len(headings)]
+    found = []
+    for heading, end in zip(headings, ends, strict=True):
+        if heading.on_its_line and heading.name in _INHERITED:
+            gap = _GAP.search(reading.text, heading.body, end)
+            end = gap.start() if gap else end
+        found.append(Part(heading.name, heading.start, heading.body, end))
+    return found
+
+
+def section(part: Part, reading: Reading) -> Section:
+    """A part as the case keeps it."""
+    span = reading.span(part.start, max(part.end, part.start + 1))
+    return Section(part.name, span.start, span.end)
+
+
+@cache
+def _names() -> dict[str, str]:
+    table = tomllib.loads((DATA / "sections.toml").read_text(encoding="utf-8"))
+    return {heading: name for name, headings in table.items() for heading in headings}
+
+
+def _headings(reading: Reading) -> Iterator[Heading]:
+    found = [*_line_headings(reading), *_inline_headings(reading)]
+    seen: set[int] = set()
+    for heading in sorted(found, key=lambda each: each.start):
+        if heading.body not in seen:
+            seen.add(heading.body)
+            yield heading
+
+
+def _line_headings(reading: Reading) -> Iterator[Heading]:
+    for line in _LINE.finditer(reading.text):
+        name = _names().get(line.group(1).strip(" .").rstrip("*"))
+        colon = line.group(2).startswith(":")
+        if name and (colon or reading.is_upper(line.start(1))):
+            beside = reading.text[line.end() : line.end() + 200].split("\n", 1)[0].strip()
+            yield Heading(name, line.start(1), line.end(), on_its_line=bool(beside))
+
+
+def _inline_headings(reading: Reading) -> Iterator[Heading]:
+    for found in _INLINE.finditer(reading.text):
+        name = _names().get(found.group(1).strip())
+        if name and reading.is_upper(found.start(1)):
+            yield Heading(name, found.start(1), found.end(), on_its_line=True)

@@ -1,0 +1,144 @@
+"""Symptoms, conditions, drugs, procedures and habits by the words that name them, with their codes.
+
+Hand-checked tables first (aliases, pains, drugs), then data/lexicon.tsv, compiled from HPO and ICD-10-CM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import cast
+
+from shared.case import Code, MentionKind
+from worker.clinical.phrases import Phrases
+from worker.clinical.reading import Reading
+from worker.clinical.tokens import Token, key, stem
+
+DATA = Path(__file__).with_name("data")
+LEXICON = DATA / "lexicon.tsv"
+ICD = "http://hl7.org/fhir/sid/icd-10-cm"
+HPO = "http://human-phenotype-ontology.org"
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+
+CURATED, COMPILED = 0.95, 0.85
+"""Confidence in a name from the hand-checked tables, and in one from the compiled lexicon."""
+
+_PAIN_EN = ("{0} pain", "{0} ache", "{0} aches", "{0} soreness", "{0} discomfort", "{0} hurts", "{0} hurt", "sore {0}")
+_PAIN_IN = ("pain in {0}", "pain in the {0}", "pain in my {0}", "pain in his {0}", "pain in her {0}", "pain in your {0}")
+_PAIN_ES = ("dolor en {0}", "dolor de {0}", "dolores en {0}", "me duele {0}", "le duele {0}", "molestias en {0}")
+_PAIN_ES_MORE = ("me duelen {0}", "le duelen {0}", "molestia en {0}")
+_SIDES = ("", "left ", "right ", "both ")
+_SIDES_ES = ("", " derecha", " derecho", " izquierda", " izquierdo")
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """What a name stands for."""
+
+    kind: MentionKind
+    name: str
+    codes: tuple[Code, ...] = ()
+    confidence: float = CURATED
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name in a text: where it stands in the reading, and what it stands for."""
+
+    start: int
+    end: int
+    concept: Concept
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A concept under one key; `exact` where only this very spelling counts, in capitals where it has capitals."""
+
+    concept: Concept
+    exact: str | None = None
+
+
+class Terminology:
+    """All names at once; `find` takes the longest one at each place."""
+
+    def __init__(self, entries: dict[str, Entry]) -> None:
+        self._phrases = Phrases(entries)
+
+    def find(self, reading: Reading) -> Iterator[Name]:
+        """The names in the text from left to right, none overlapping."""
+        tokens = [each for each in reading.tokens if each.word != "-"]
+        for hit in self._phrases.find([stem(each.word) for each in tokens]):
+            first, last = tokens[hit.first], tokens[hit.last - 1]
+            if _spelled_so(reading, first, last, hit.value.exact):
+                end = last.end - 2 if last.word.endswith("'s") and hit.value.concept.kind != "condition" else last.end
+                yield Name(first.start, end, hit.value.concept)
+
+
+@cache
+def terminology() -> Terminology:
+    """The terminology, read once a process."""
+    entries: dict[str, Entry] = {}
+    for names, concept in (*_aliases(), *_pains(), *_drugs()):
+        for name in names:
+            exact = name.removeprefix("=") if name.startswith("=") or _has_capitals(name) else None
+            entries.setdefault(key(name.removeprefix("=").lower()), Entry(concept, exact))
+    for keys, concept in _lexicon():
+        entry = Entry(concept)
+        for each in keys:
+            entries.setdefault(each, entry)
+    return Terminology(entries)
+
+
+def _has_capitals(name: str) -> bool:
+    return name.replace(" ", "").isupper()
+
+
+def _spelled_so(reading: Reading, first: Token, last: Token, exact: str | None) -> bool:
+    if exact is None:
+        return True
+    written = reading.words(first.start, last.end)
+    return written == exact if _has_capitals(exact) else written.lower() == exact
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            yield line.split("\t")
+
+
+def _aliases() -> Iterator[tuple[Sequence[str], Concept]]:
+    for kind, concept, icd, hpo, english, spanish in _rows(DATA / "aliases.tsv"):
+        names = [each for each in (*english.split("|"), *spanish.split("|")) if each]
+        yield names, Concept(cast("MentionKind", kind), concept, _codes(icd, hpo, concept))
+
+
+def _pains() -> Iterator[tuple[Sequence[str], Concept]]:
+    for concept, icd, hpo, english, spanish in _rows(DATA / "pains.tsv"):
+        sided = [side + part for side, part in product(_SIDES, english.split("|"))]
+        names = [form.format(part) for form, part in product(_PAIN_EN, english.split("|"))]
+        names += [form.format(part) for form, part in product(_PAIN_IN, sided)]
+        for part, side in product(spanish.split("|"), _SIDES_ES):
+            bare = part.split(" ", 1)[1]
+            names += [form.format(part + side) for form in (*_PAIN_ES, *_PAIN_ES_MORE)]
+            names += [f"dolor de {bare}{side}", f"dolores de {bare}{side}"]
+        yield names, Concept("symptom", concept, _codes(icd, hpo, concept))
+
+
+def _drugs() -> Iterator[tuple[Sequence[str], Concept]]:
+    for ingredient, rxcui, others in _rows(DATA / "drugs.tsv"):
+        codes = (Code(RXNORM, rxcui, ingredient),) if rxcui else ()
+        names = [ingredient.lower(), *(each for each in others.split("|") if each)]
+        yield names, Concept("medication", ingredient, codes)
+
+
+def _lexicon() -> Iterator[tuple[Sequence[str], Concept]]:
+    for kind, concept, icd, hpo, keys in _rows(LEXICON):
+        yield keys.split("|"), Concept(cast("MentionKind", kind), concept, _codes(icd, hpo, concept), COMPILED)
+
+
+def _codes(icd: str, hpo: str, display: str) -> tuple[Code, ...]:
+    both = ((ICD, icd), (HPO, hpo))
+    return tuple(Code(system, code, display) for system, code in both if code)

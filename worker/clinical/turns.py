@@ -1,0 +1,100 @@
+"""Who speaks where: from the recording's segments, from speaker tags, or unknown."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from shared.case import Segment
+from worker.clinical.reading import Reading
+
+Speaker = Literal["clinician", "patient", "relative"]
+
+_WHO: dict[Speaker, str] = {
+    "clinician": r"doctor|dr|dra|doctora|physician|clinician|provider|nurse|np|md|medico|medica|enfermera|enfermero|clinico|therapist|guest_clinician|d|m",
+    "patient": r"patient|pt|paciente|client|p|guest_patient",
+    "relative": r"guest_family\w*|guest_family|family|mother|father|mom|dad|son|daughter|wife|husband|caregiver|familiar|madre|padre|acompanante|guest",
+}
+_TAG = re.compile(
+    rf"(?:^|(?<=\n)|(?<=[.?!]))[ \t]*(?:\[(?P<in>{'|'.join(_WHO.values())}|(?:speaker|hablante)[ _]?\w)\]:?"
+    rf"|(?P<tag>{'|'.join(_WHO.values())}|(?:speaker|hablante)[ _]?\w)(?:\s?\d)?[ \t]?:)(?=\s|$)"
+)
+_PATTERNS = {speaker: re.compile(pattern) for speaker, pattern in _WHO.items()}
+FEWEST_TAGS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one person says in one go; `start` to `end` in the reading, without the tag. None: not known who."""
+
+    speaker: Speaker | None
+    start: int
+    end: int
+
+
+def turns(reading: Reading, segments: Sequence[Segment] = ()) -> list[Turn]:
+    """The turns in order; none where neither segments nor tags tell the speakers."""
+    said = _of_segments(reading, segments) if any(each.speaker for each in segments) else _of_tags(reading)
+    return _joined(said)
+
+
+def _of_segments(reading: Reading, segments: Sequence[Segment]) -> list[Turn]:
+    starts = [bisect_left(reading.starts, each.start) for each in segments]
+    ends = [bisect_left(reading.starts, each.end) for each in segments]
+    voices = [each.speaker or "" for each in segments]
+    return _with_roles(reading, [*zip(voices, starts, ends, strict=True)])
+
+
+def _of_tags(reading: Reading) -> list[Turn]:
+    tags = list(_TAG.finditer(reading.text))
+    voices = [each.group("in") or each.group("tag") for each in tags]
+    roles = Counter(filter(None, map(_role, voices)))
+    others = len(set(voices)) - len({each for each in voices if _role(each)})
+    if len(tags) < FEWEST_TAGS or (len(roles) < 2 and others < 2) or ("clinician" not in roles and others < 2):
+        return []
+    edges = [*(each.start() for each in tags), len(reading.text)]
+    stretches = [(voice, tag.end(), stop) for voice, tag, (_, stop) in zip(voices, tags, pairwise(edges), strict=True)]
+    before = [("", 0, edges[0])] if reading.text[: edges[0]].strip() else []
+    return _with_roles(reading, [*before, *stretches])
+
+
+def _role(voice: str) -> Speaker | None:
+    return next((speaker for speaker, pattern in _PATTERNS.items() if pattern.fullmatch(voice)), None)
+
+
+def _with_roles(reading: Reading, stretches: Sequence[tuple[str, int, int]]) -> list[Turn]:
+    """Voices that only have a number: who asks more is the clinician."""
+    asked: Counter[str] = Counter()
+    for voice, start, end in stretches:
+        asked[voice] += reading.text.count("?", start, end)
+    nameless = {voice for voice, _, _ in stretches if voice and _role(voice) is None}
+    asking = max(sorted(nameless), key=lambda each: asked[each], default="") if len(nameless) > 1 else ""
+    turns = []
+    for voice, start, end in stretches:
+        role: Speaker | None = _role(voice)
+        if voice in nameless and asking and asked[asking]:
+            role = "clinician" if voice == asking else "patient"
+        turns.append(Turn(role, start, end))
+    return turns
+
+
+def _joined(said: Sequence[Turn]) -> list[Turn]:
+    return list(_join(said))
+
+
+def _join(said: Sequence[Turn]) -> Iterator[Turn]:
+    open_turn: Turn | None = None
+    for turn in said:
+        if open_turn and open_turn.speaker == turn.speaker and turn.speaker:
+            open_turn = Turn(turn.speaker, open_turn.start, turn.end)
+            continue
+        if open_turn:
+            yield open_turn
+        open_turn = turn
+    if open_turn:
+        yield open_turn
