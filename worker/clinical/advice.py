@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from shared.case import Mention, Span, Support
-from worker.clinical import facts, guards, sense, wording
+from worker.clinical import clauses, guards, sense, wording
 from worker.clinical.affirmed import fold
 from worker.clinical.guards import Named, Source
 
@@ -49,7 +49,7 @@ def check(source: Source, text: str) -> Verdict:
     doubts = frozenset(_doubts(source, text, named))
     if doubts:
         return Verdict("unsupported", (), doubts)
-    evidence = {span for each in named for mention in each.mentions for span in facts.spans(mention)}
+    evidence = {span for each in named for mention in each.mentions for span in clauses.spans(mention)}
     return Verdict("supported", tuple(sorted(evidence, key=lambda span: (span.start, span.end))), doubts)
 
 
@@ -98,7 +98,7 @@ def _told(mention: Mention) -> Iterable[str]:
     """All that the text says of a thing: its name, its details, whose it is."""
     relation = mention.relation or ""
     values = (attribute.value for attribute in mention.attributes)
-    return (mention.text, mention.concept or "", relation, facts.SPANISH.relatives.get(relation, ""), *values)
+    return (mention.text, mention.concept or "", relation, clauses.SPANISH.relatives.get(relation, ""), *values)
 
 
 def _misread(folded: str, named: tuple[Named, ...]) -> Iterable[Doubt]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from shared.case import Case, Mention, Recommendation, Urgency
-from worker.clinical import facts
+from worker.clinical import clauses
 from worker.clinical.affirmed import fold
 
 TABLE = Path(__file__).with_name("drug_classes.toml")
@@ -90,7 +90,7 @@ SPANISH = Words(
 
 def next_steps(case: Case) -> tuple[Recommendation, ...]:
     """What the rules advise, the most urgent first; each carries its publication and its words in the text."""
-    words = SPANISH if facts.phrases(case) is facts.SPANISH else ENGLISH
+    words = SPANISH if clauses.phrases(case) is clauses.SPANISH else ENGLISH
     own = [each for each in case.mentions if each.experiencer == "patient"]
     steps = [
         *_conflicts(words, own),
@@ -122,7 +122,7 @@ def _step(
     kind: Literal["next_step", "question"] = "question",
     urgency: Urgency = "routine",
 ) -> Recommendation:
-    evidence = {span for each in mentions for span in facts.spans(each)}
+    evidence = {span for each in mentions for span in clauses.spans(each)}
     ordered = tuple(sorted(evidence, key=lambda span: (span.start, span.end)))
     return Recommendation(text=text, kind=kind, urgency=urgency, source=source, evidence=ordered)
 
@@ -173,7 +173,7 @@ def _smoking(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
 def _possible(case: Case, words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
     for each in own:
         if each.kind == "condition" and each.assertion == "possible":
-            yield _step(words.clarify.format(thing=facts.name(case, each)), OPEN, each, kind="next_step")
+            yield _step(words.clarify.format(thing=clauses.name(case, each)), OPEN, each, kind="next_step")
 
 
 def _symptom_questions(case: Case, words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
@@ -188,7 +188,7 @@ def _symptom_questions(case: Case, words: Words, own: Iterable[Mention]) -> Iter
         if lacking and asked < QUESTIONS:
             asked += 1
             template = words.both if len(lacking) > 1 else getattr(words, lacking[0])
-            yield _step(template.format(thing=facts.name(case, same[0])), HISTORY, same[0])
+            yield _step(template.format(thing=clauses.name(case, same[0])), HISTORY, same[0])
 
 
 def _allergy_questions(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
@@ -204,7 +204,7 @@ def _dose_questions(case: Case, words: Words, own: Iterable[Mention]) -> Iterabl
             drugs.setdefault(fold(each.concept or each.text), []).append(each)
     unknown = [same[0] for same in drugs.values() if not any(each.attribute("dose") for each in same)]
     for each in unknown[:QUESTIONS]:
-        yield _step(words.dose.format(thing=facts.name(case, each)), RECONCILIATION, each)
+        yield _step(words.dose.format(thing=clauses.name(case, each)), RECONCILIATION, each)
 
 
 def _number(value: str | None) -> float | None:

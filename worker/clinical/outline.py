@@ -10,7 +10,7 @@ from math import ceil, sqrt
 
 from shared.case import Case, Mention, Sentence, Span
 from worker.clinical import affirmed
-from worker.clinical.facts import Clause, clauses
+from worker.clinical.clauses import Clause, clauses
 
 SECTIONS = ("subjective", "history", "medications", "allergies", "objective", "assessment", "plan")
 """The sections of a summary, in reading order."""

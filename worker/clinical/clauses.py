@@ -1,0 +1,240 @@
+"""The facts of a case put into short clauses, English or Spanish, each with the words of the text that say it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shared.case import Case, Mention, Span
+from worker.clinical.affirmed import fold
+
+LONGEST_QUOTE = 80
+"""Characters that a drug and its dose may take to be quoted as they stand."""
+LONGEST_LIST = 8
+"""Things in one clause: more of them nobody reads."""
+
+_LAY = re.compile(r"\b(?:my|me|his|her|your|i|it|is|are|was|hurts?|aches?|feels?)\b")
+_SINCE = re.compile(r"^(?:for|since|over|during|x|desde|hace|durante|por)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """The words around the facts in one language."""
+
+    person: str
+    child: str
+    male: str
+    female: str
+    patient: str
+    having: str
+    duration: str
+    history: str
+    conditions: str
+    takes: str
+    took: str
+    planned: str
+    allergic: str
+    not_allergic: str
+    denies: str
+    without: str
+    possible: str
+    both: str
+    either: str
+    relatives: dict[str, str]
+    severity_first: bool
+
+
+ENGLISH = Phrases(
+    person="{age}-year-old {who}", child="{age}-{unit}-old {who}", male="male", female="female", patient="patient",
+    having="{person} with {things}", duration="{thing} for {duration}", history="history of {things}",
+    conditions="conditions: {things}", takes="takes {things}", took="took in the past {things}",
+    planned="planned: {things}", allergic="allergic to {things}", not_allergic="no allergy to {things}",
+    denies="denies {things}", without="no {things}", possible="possible {things}", both="and", either="or",
+    relatives={}, severity_first=True,
+)  # fmt: skip
+SPANISH = Phrases(
+    person="{who} de {age} años", child="{who} de {age} {unit}", male="hombre", female="mujer", patient="paciente",
+    having="{person} con {things}", duration="{thing} desde hace {duration}", history="antecedentes de {things}",
+    conditions="diagnósticos: {things}", takes="toma {things}", took="tomó en el pasado {things}",
+    planned="previsto: {things}", allergic="alergia a {things}", not_allergic="sin alergia a {things}",
+    denies="niega {things}", without="sin {things}", possible="posible {things}", both="y", either="ni",
+    relatives={
+        "father": "padre", "mother": "madre", "brother": "hermano", "sister": "hermana", "son": "hijo",
+        "daughter": "hija", "grandfather": "abuelo", "grandmother": "abuela", "uncle": "tío", "aunt": "tía",
+        "family": "familia", "cousin": "primo", "sibling": "hermano", "parent": "padre o madre",
+    },
+    severity_first=False,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A few words that say some facts, the section that they belong to, and where the text says so."""
+
+    text: str
+    section: str
+    evidence: tuple[Span, ...]
+
+
+def phrases(case: Case) -> Phrases:
+    """The wording for the case's language; English where it is neither."""
+    return SPANISH if (case.language or "").startswith("es") else ENGLISH
+
+
+def clauses(case: Case) -> tuple[Clause, ...]:
+    """All the facts, in the order in which a clinician tells them; empty clauses are left out."""
+    words = phrases(case)
+    facts = [each for each in case.mentions if each.kind != "demographic"]
+    own = [each for each in facts if each.experiencer == "patient"]
+    found = [
+        _lead(case, words, _pick(own, ("symptom",), "present", "current")),
+        _list(case, words.history, "history", _pick(own, ("symptom", "condition", "procedure"), "present", "past")),
+        _list(case, words.conditions, "history", _pick(own, ("condition",), "present", "current")),
+        *_family(case, words, facts),
+        _list(case, "{things}", "history", _pick(own, ("social",), "present", "current", "past")),
+        _list(case, words.takes, "medications", _pick(own, ("medication",), "present", "current")),
+        _list(case, words.took, "medications", _pick(own, ("medication",), "present", "past")),
+        _list(case, words.allergic, "allergies", _pick(own, ("allergy",), "present", "current", "past")),
+        _list(case, words.not_allergic, "allergies", _pick(own, ("allergy",), "absent"), words.either),
+        *_denials(case, words, own),
+        _list(case, "{things}", "objective", _pick(own, ("vital",), "present", "current")),
+        _list(case, words.possible, "assessment", _pick(own, ("symptom", "condition"), "possible")),
+        _list(case, words.planned, "plan", _pick(own, ("medication", "procedure"), "present", "planned")),
+    ]
+    return tuple(each for each in found if each is not None)
+
+
+def name(case: Case, mention: Mention) -> str:
+    """What to call it: as the note does, or by its plain name where the note is lay speech or an abbreviation."""
+    text = " ".join(mention.text.split())
+    short = text.isupper() and len(text) <= 6
+    if phrases(case) is ENGLISH and mention.concept and (short or _LAY.search(fold(text))):
+        return mention.concept
+    return text if short or mention.kind == "vital" else text[:1].lower() + text[1:]
+
+
+def phrase(case: Case, mention: Mention) -> str:
+    """Its name with how bad, on which side and how long; a drug with its dose as it stands in the text."""
+    if mention.kind == "medication":
+        return _dosed(case, mention)
+    words, thing = phrases(case), name(case, mention)
+    for attribute in ("laterality", "severity"):
+        value = mention.attribute(attribute)
+        if value is None or value.lower() in thing.lower():
+            continue
+        if any(char.isdigit() for char in value):
+            thing = f"{thing} ({value})"
+        else:
+            thing = f"{value} {thing}" if words.severity_first else f"{thing} {value}"
+    duration = mention.attribute("duration")
+    if duration is None or duration.lower() in thing.lower():
+        return thing
+    return (
+        f"{thing} {duration}" if _SINCE.match(fold(duration)) else words.duration.format(thing=thing, duration=duration)
+    )
+
+
+def spans(mention: Mention) -> tuple[Span, ...]:
+    """Where the text says it, what it says of it and the words that turn its sense; none within another."""
+    around = (each.span for each in mention.attributes if each.span is not None)
+    found = {Span(mention.start, mention.end), *around, *mention.cues}
+    apart = (
+        one for one in found if not any(two != one and two.start <= one.start <= one.end <= two.end for two in found)
+    )
+    return tuple(sorted(apart, key=lambda span: span.start))
+
+
+def _pick(mentions: Iterable[Mention], kinds: Sequence[str], assertion: str, *times: str) -> list[Mention]:
+    """Those of a kind and sense, each thing once: the mention that says most about it."""
+    best: dict[str, Mention] = {}
+    for each in mentions:
+        if each.kind in kinds and each.assertion == assertion and (not times or each.temporality in times):
+            key = fold(each.text if each.kind == "vital" else each.concept or each.text)
+            if key not in best or len(each.attributes) > len(best[key].attributes):
+                best[key] = each
+    return sorted(best.values(), key=lambda each: each.start)
+
+
+def _list(case: Case, template: str, section: str, found: Sequence[Mention], joint: str | None = None) -> Clause | None:
+    if not found:
+        return None
+    told = found[:LONGEST_LIST]
+    things = _join([phrase(case, each) for each in told], joint or phrases(case).both)
+    return Clause(template.format(things=things), section, _merge(told))
+
+
+def _lead(case: Case, words: Phrases, symptoms: Sequence[Mention]) -> Clause | None:
+    """Who it is and what brings them."""
+    person, who = _person(case, words)
+    things = _join([phrase(case, each) for each in symptoms[:LONGEST_LIST]], words.both)
+    if not things and not person:
+        return None
+    text = words.having.format(person=person, things=things) if person and things else person or things
+    return Clause(text, "subjective", _merge([*who, *symptoms[:LONGEST_LIST]]))
+
+
+def _person(case: Case, words: Phrases) -> tuple[str, list[Mention]]:
+    """Age and gender as the text gives them."""
+    own = [each for each in case.mentions if each.kind == "demographic" and each.experiencer == "patient"]
+    age = next(((each, value) for each in own if (value := _demographic(each, "age"))), None)
+    gender = next(((each, value) for each in own if (value := _demographic(each, "gender"))), None)
+    who = {"male": words.male, "female": words.female}.get(gender[1] if gender else "", words.patient)
+    told = list(dict.fromkeys(each[0] for each in (age, gender) if each))
+    if age is None:
+        return (who if gender else ""), told
+    unit = age[0].attribute("unit") or "a"
+    if unit in {"a", "year", "years", "año", "años"}:
+        return words.person.format(age=age[1], who=who), told
+    return words.child.format(age=age[1], unit=unit, who=who), told
+
+
+def _demographic(mention: Mention, what: str) -> str | None:
+    return mention.attribute(what) or (mention.attribute("value") if mention.concept == what else None)
+
+
+def _family(case: Case, words: Phrases, facts: Iterable[Mention]) -> Iterable[Clause]:
+    theirs = [each for each in facts if each.experiencer == "family" and each.assertion == "present"]
+    for relation in dict.fromkeys(each.relation or "family" for each in theirs):
+        found = _pick(
+            [each for each in theirs if (each.relation or "family") == relation], ("symptom", "condition"), "present"
+        )
+        clause = _list(case, f"{words.relatives.get(relation, relation)}: {{things}}", "history", found)
+        if clause:
+            yield clause
+
+
+def _denials(case: Case, words: Phrases, own: Iterable[Mention]) -> Iterable[Clause]:
+    """What is not there: denied where somebody was asked, otherwise simply absent."""
+    absent = _pick(own, ("symptom", "condition"), "absent")
+    denied = [each for each in absent if any(re.match(r"den|nieg", fold(case.quote(cue))) for cue in each.cues)]
+    for template, found in ((words.denies, denied), (words.without, [each for each in absent if each not in denied])):
+        clause = _list(case, template, "subjective", found, words.either)
+        if clause:
+            yield clause
+
+
+def _dosed(case: Case, mention: Mention) -> str:
+    """The drug as it stands with its dose, or put together where the text scatters it."""
+    end = max([mention.end, *(each.span.end for each in mention.attributes if each.span is not None)])
+    quote = case.quote(Span(mention.start, end))
+    if len(quote) <= LONGEST_QUOTE and not re.search(r"[.;:?!]\s|\n", quote) and not _crosses(case, mention, end):
+        return quote
+    dose = " ".join(filter(None, (mention.attribute("dose"), mention.attribute("unit"))))
+    return " ".join(
+        filter(None, (name(case, mention), dose, mention.attribute("route"), mention.attribute("frequency")))
+    )
+
+
+def _crosses(case: Case, mention: Mention, end: int) -> bool:
+    return any(mention.end <= each.start < end for each in case.mentions if each.kind == "medication")
+
+
+def _merge(mentions: Iterable[Mention]) -> tuple[Span, ...]:
+    found = {span for each in mentions for span in spans(each)}
+    return tuple(sorted(found, key=lambda span: (span.start, span.end)))
+
+
+def _join(things: Sequence[str], joint: str) -> str:
+    *first, last = things or [""]
+    return f"{', '.join(first)} {joint} {last}" if first else last
