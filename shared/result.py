@@ -154,6 +154,7 @@ def _symptom(case: Case, mention: Mention) -> dict[str, Any]:
     return {
         **_named(case, mention),
         "duration": mention.attribute("duration"),
+        "duration_days": _number(mention.attribute("duration_days")),
         "severity": mention.attribute("severity"),
         "laterality": mention.attribute("laterality"),
     }
