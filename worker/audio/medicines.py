@@ -25,8 +25,10 @@ THE_SAME = 0.9  # above this, a second hearing is worth it however sure the firs
 SURE = 0.9  # words heard with this probability are what they are, unless they spell a name
 HINTS = 3  # names to listen for at one place, the most alike first
 AROUND_S = (2.5, 5.0)
-"""How much before and behind a suspect is heard again with it, in two tries: with both, 11 of 13 misheard names of the
-demo recordings were mended, with one 9, and none that nobody said came out."""
+"""How much before and behind a suspect is heard again with it, in two tries. Of the 14 misheard names in the twelve
+recordings that these numbers were chosen on, one try mended 11 and two 12. Asked about 28 places where no medicine was
+named, the second hearing never said one.
+"""
 APART_S = 1.0  # how far the two hearings of a name may lie apart
 
 _NAMES = Path(__file__).with_name("medicine_names.toml")
