@@ -108,6 +108,7 @@ class PlainLines:
         self._console = console
         self._title = title
         self._heard = Following(stages)
+        self._status: JobStatus | None = None
         self._begun: set[StageName] = set()
         self._ended: set[StageName] = set()
         self._printed: dict[StageName, int] = {}
@@ -123,12 +124,12 @@ class PlainLines:
 
     def see(self, event: Progress) -> None:
         """Print what is new."""
-        before = self._heard.status
         self._heard.see(event)
         for stage in self._heard.stages:
             self._tell_stage(stage)
-        if event.status is not before and event.status is not JobStatus.RUNNING:
+        if event.status is not self._status and event.status is not JobStatus.RUNNING:
             self._say(WAITING if event.status is JobStatus.QUEUED else event.status.value.replace("_", " "))
+        self._status = event.status
 
     def _tell_stage(self, stage: StageName) -> None:
         share = self._heard.shares.get(stage)

@@ -19,6 +19,7 @@ Document = Mapping[str, Any]
 
 WIDEST = 100  # columns
 BAR_CELLS = 20
+LONGEST_TRANSCRIPT = 60  # segments; a longer one is better read from a file
 ASSERTIONS = {"present": "green", "absent": "red", "possible": "yellow", "hypothetical": "yellow"}
 URGENCIES = {"emergency": "bold red", "urgent": "bold yellow", "routine": "green"}
 LEFT_OUT = frozenset({"duration_days"})  # attributes for programs, which another one says in words
@@ -39,6 +40,8 @@ def _parts(document: Document) -> Iterable[RenderableType]:
     yield _headline(document) if document.get("status") == JobStatus.COMPLETED else _state(document)
     if flags := document.get("red_flags"):
         yield _red_flags(flags)
+    if segments := (document.get("transcript") or {}).get("segments"):
+        yield _transcript(segments)
     if classification := document.get("classification"):
         yield _category(classification)
     if facts := document.get("facts"):
@@ -90,6 +93,19 @@ def _red_flags(flags: Sequence[Document]) -> Panel:
         line.append(f"  ({each.get('source', '')})", style="dim")
         lines.append(line)
     return Panel(Text("\n").join(lines), title="Red flags", title_align="left", border_style="red")
+
+
+def _transcript(segments: Sequence[Document]) -> Group:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for each in segments[:LONGEST_TRANSCRIPT]:
+        words = Text.assemble((f"{each['speaker']}: " if each.get("speaker") else "", "cyan"), str(each["text"]))
+        if flags := each.get("flags"):
+            words.append(f"  [{', '.join(flags).replace('_', ' ')}]", style="yellow")
+        table.add_row(Text(_clock(float(each["start_s"])), style="dim"), words)
+    parts: list[RenderableType] = [_heading("Transcript"), table]
+    if (more := len(segments) - LONGEST_TRANSCRIPT) > 0:
+        parts.append(Text(f"and {more} lines more: clinq result ID --transcript txt", style="yellow"))
+    return Group(*parts)
 
 
 def _category(classification: Document) -> RenderableType:

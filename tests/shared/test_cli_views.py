@@ -131,6 +131,17 @@ def test_the_page_tells_who_when_and_how_much() -> None:
     assert rows["vital"] == "vital BP 142/91 present 142/91 mm[Hg]"
 
 
+def test_a_transcript_is_shown_with_its_times_and_speakers_and_says_what_is_left_out() -> None:
+    segments = [{"start_s": 61.0 * n, "text": f"words {n}", "speaker": "patient", "flags": []} for n in range(62)]
+    console, out = screen()
+    page.show(console, {"status": "completed", "transcript": {"segments": segments}}, title="Recording")
+    rows = [" ".join(line.split()) for line in out.getvalue().splitlines()]
+    assert "1:01 patient: words 1" in rows
+    assert "59:59 patient: words 59" in rows
+    assert "and 2 lines more: clinq result ID --transcript txt" in rows
+    assert not any("words 60" in row for row in rows)
+
+
 def test_stages_come_from_the_service_in_either_form() -> None:
     assert stages_of({"stages": [{"name": "extract", "status": "done"}]}) == (E,)
     assert stages_of({"stages": ["extract"]}) == (E,)
