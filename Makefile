@@ -55,7 +55,7 @@ tools: ## Install Chromium and PostgreSQL for the tests where we may, else say w
 	@.ci/tools
 
 test: weights tools ## Run the tests (ARGS="-k name" for some of them)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -m "not images" $(ARGS)
 
 lint: setup ## Format, style, types, import contracts, repeated blocks, length of files
 	$(BIN)/ruff format --check .
