@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from worker.clinical import attributes
 from worker.clinical.allergies import TOPIC, none_known
 from worker.clinical.demographics import age
 from worker.clinical.doses import taken
@@ -37,6 +38,8 @@ _WH = re.compile(
 )
 _HOW_ABOUT = re.compile(r"(?:how|what) about|what if|how about any|que tal|que hay de")
 _YOURS = re.compile(r"(?<!\w)(?:your|tu|su|sus|tus)(?: \w+)?\s+$")
+HOW_LONG = re.compile(r"(?<!\w)(?:how long|since when|when did|cuanto tiempo|desde cuando|cuantos dias|cuando empezo)(?!\w)")
+"""A question for a duration."""
 _HOW_OLD = re.compile(r"(?<!\w)(?:how old|your age|what age|cuantos anos|que edad|su edad)(?!\w)")
 _BARE_AGE = re.compile(r"(?<![\w.])(\d{1,3})(?![\w.,]\d|\w)")
 _NO_MARK = re.compile(r"(?:and |or |so |okay ,? ?|ok ,? ?|now ,? ?)*(?:any|do you|have you|are you|does|did you|is there|are there|has|had you|how about|what about|tiene|ha tenido|toma|es alergic|le duele)(?!\w)")
@@ -115,11 +118,10 @@ def _settled(
         yield finding
         return
     question = reading.text[said.start : said.end]
-    if _WH.search(question[:60]) and not _HOW_ABOUT.search(question[:60]):
+    open_question = _WH.search(question[:60]) and not _HOW_ABOUT.search(question[:60])
+    if open_question or word is None or answer == "other":
         if _YOURS.search(reading.text[max(said.start, finding.start - 30) : finding.start]):
             yield replace(finding, confidence=min(finding.confidence, 0.7))
-        return
-    if word is None or answer == "other":
         return
     finding = replace(finding, cues=(*finding.cues, word), settled=True)
     if answer == "no":
@@ -145,7 +147,15 @@ def _affirmed(finding: Finding, exchange: Exchange, reading: Reading) -> Finding
     if finding.experiencer == "family":
         kin = next(named(words(reading.text[said.start : stop])), None)
         return replace(finding, relation=kin.relation) if kin else finding
-    return finding.with_traits(*taken(reading, said.start, stop)) if finding.kind == "medication" else finding
+    if finding.kind == "medication":
+        return finding.with_traits(*taken(reading, said.start, stop))
+    told = (*attributes.how_long(reading, said.start, stop), *attributes.loose(reading, said.start, stop))
+    return finding.with_traits(*told) if finding.kind in attributes.DESCRIBED and not _names_more(exchange) else finding
+
+
+def _names_more(exchange: Exchange) -> bool:
+    """Whether the answer speaks of other things too, to which a duration or a side might belong."""
+    return any(said.findings for said in exchange.answers)
 
 
 def _without_name(

@@ -35,8 +35,9 @@ _DURATION = (
         r"|october|november|december)(?: (?:19|20)\d\d)?))(?!\w)"
     ),
 )  # fmt: skip
+_LENGTH = re.compile(rf"(?<!\w)({AMOUNT} {UNIT})(?!\w)(?! ?old)")
 _SINCE_DAYS = {"yesterday": 1, "last night": 1, "ayer": 1, "anoche": 1, "anteayer": 2, "last week": 7, "la semana pasada": 7}
-_LINK = re.compile(r"[\s,/&]*(?:(?:and|or|y|e|o|with|con|some|a|mild|moderate|severe)[\s,]*)*")
+_LINK = re.compile(r"[\s,/&]*(?:(?:and|or|y|e|o|with|con|some|a)[\s,]*)*")
 _ONSET = re.compile(r"(?<!\w)(?:when (?:he|she|they) w(?:as|ere)|at(?: the)? age(?: of)?|at|aged?|a los|a la edad de|con) (\d{1,3})(?! ?(?:mg|am|pm))(?!\w)")
 
 
@@ -61,6 +62,12 @@ def loose(reading: Reading, start: int, end: int) -> list[Trait]:
     return traits
 
 
+def how_long(reading: Reading, start: int, end: int) -> list[Trait]:
+    """The duration that a stretch names, as the answer to how long: about three days."""
+    found = next((each for each in (pattern.search(reading.text, start, end) for pattern in (*_DURATION, _LENGTH)) if each), None)
+    return list(_length(found, reading)) if found else []
+
+
 def onset_age(reading: Reading, start: int, end: int) -> list[Trait]:
     """At which age a relative fell ill, where the words behind it say so."""
     found = _ONSET.search(reading.text, start, end)
@@ -82,6 +89,10 @@ def _beside(findings: Sequence[Finding], number: int, reading: Reading, start: i
         before = [each for each in pattern.finditer(reading.text, low, finding.start) if _leads(reading.text, each.end(), finding.start)]
         after = pattern.search(reading.text, finding.end, high)
         follows = after if after and _follows(reading.text, finding.end, after.start()) else None
+        following = findings[number + 1].start if number + 1 < len(findings) else end
+        apart = follows is not None and follows.start() - finding.end > 1
+        if follows and apart and following < end and _leads(reading.text, follows.end(), following):
+            follows = None
         found = within or (before[-1] if before else None) or follows
         if found:
             yield _trait(name, found, reading)
@@ -98,7 +109,7 @@ def _leads(text: str, start: int, stop: int) -> bool:
 
 def _follows(text: str, start: int, stop: int) -> bool:
     between = text[start:stop]
-    return ";" not in between and "," not in between.rstrip(", ") and len(between.split()) <= 6
+    return ";" not in between and "," not in between.lstrip(", ") and len(between.split()) <= 6
 
 
 def _durations(
@@ -106,13 +117,15 @@ def _durations(
 ) -> Iterator[tuple[tuple[Trait, ...], int]]:
     for pattern in _DURATION:
         for found in pattern.finditer(reading.text, start, end):
-            where = Stretch(*found.span(1))
-            length = days(found.group(1)) or next((n for word, n in _SINCE_DAYS.items() if word in found.group(1)), None)
-            traits = [Trait("duration", reading.words(*where), where)]
-            if length is not None:
-                traits.append(Trait("duration_days", str(length), where))
             for target in _targets(findings, reading.text, found.start(), found.end()):
-                yield tuple(traits), target
+                yield _length(found, reading), target
+
+
+def _length(found: re.Match[str], reading: Reading) -> tuple[Trait, ...]:
+    where = Stretch(*found.span(1))
+    number = days(found.group(1)) or next((n for word, n in _SINCE_DAYS.items() if word in found.group(1)), None)
+    length = Trait("duration", reading.words(*where), where)
+    return (length,) if number is None else (length, Trait("duration_days", str(number), where))
 
 
 def _targets(findings: Sequence[Finding], text: str, start: int, end: int) -> list[int]:
@@ -124,7 +137,8 @@ def _targets(findings: Sequence[Finding], text: str, start: int, end: int) -> li
         joined = [before[-1]]
         for number in reversed(before[:-1]):
             link = _LINK.fullmatch(text[findings[number].end : findings[number + 1].start])
-            if findings[number].kind not in DESCRIBED or not link:
+            bare = link is None or link.group().strip() == ","
+            if findings[number].kind not in DESCRIBED or link is None or (bare and len(joined) == 1):
                 break
             joined.append(number)
         return joined

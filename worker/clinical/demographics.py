@@ -27,9 +27,10 @@ _AGES = (
     re.compile(rf"(?<!\w)(?:i'm|i am|you're|you are|he's|he is|she's|she is|patient is) (?:now |currently |a )?(\d{{1,3}})(?!\w|\.\d){_NOT_AN_AGE}(?=[\s,.;?!)]|$)"),
     re.compile(rf"(?<!\w)(?:{_VARON}|paciente|senora?)(?: \w+)? de (\d{{1,3}}) ?(anos?|meses|semanas|dias)(?! de evolucion)"),
     re.compile(r"(?<!\w)(?:tengo|tiene|cumpli|con|de) (\d{1,3}) ?(anos?|meses)(?= de edad|[,.;?!]|$| y soy| y vengo)"),
+    re.compile(r"(?<!\w)(?:mr|mrs|ms|sra?|don|dona)\.? [a-z]{2,20}(?: [a-z]{2,20})?(?:, | is | \()(\d{1,3})(?=[,);]|\.?$| y)"),
     re.compile(r"(?<!\w)(?:tengo|tiene usted|usted tiene) (\d{1,3}) ?(anos)(?!\w)"),
 )  # fmt: skip
-_AGE_AND_SEX = re.compile(r"(?<![\w.,/-])(\d{1,3}) ?(?:y/?o ?|yo )?([mf])(?![\w/°.])")
+_AGE_AND_SEX = re.compile(r"(?<![\w.,/-])(\d{1,3})[ -]?(?:(?:y/?o|years?[ -]old|yr[ -]old|y\.o\.),? ?)?([mf])(?![\w/°.])")
 _GENDER = (
     re.compile(rf"(?:old|y/?o|yo|\d{{1,3}}|of age)(?:[ ,-]+[a-z-]{{2,20}}){{0,3}}?[ ,-]+({_MAN})(?!\w)"),
     re.compile(rf"(?<!\w)(?:gender|sex|sexo|genero)(?: is)?\s?[:=]?\s?({_MAN}|{_VARON}|m|f)(?!\w)"),
@@ -71,8 +72,9 @@ def _ages(reading: Reading, genders: list[Finding]) -> Iterator[Finding]:
             seen.add(where.start)
             yield age(found.group(1), where, Stretch(where.start, _end(found)), _UCUM[unit.removesuffix("es").removesuffix("s")])
     for found in _AGE_AND_SEX.finditer(reading.text, 0, 300):
-        if reading.is_upper(found.start(2)) and found.start(1) not in seen and 0 < int(found.group(1)) <= OLDEST_YEARS:
-            yield age(found.group(1), Stretch(*found.span(1)), Stretch(*found.span(1)))
+        if reading.is_upper(found.start(2)) and 0 < int(found.group(1)) <= OLDEST_YEARS:
+            if found.start(1) not in seen:
+                yield age(found.group(1), Stretch(*found.span(1)), Stretch(*found.span(1)))
             genders.append(_gender({"m": "man", "f": "woman"}[found.group(2)], Stretch(*found.span(2)), 0.9))
 
 

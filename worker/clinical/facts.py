@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from worker.clinical.demographics import demographics
 from worker.clinical.doses import with_doses
 from worker.clinical.finding import Finding, Stretch, mention
 from worker.clinical.reading import Reading, fold, read
-from worker.clinical.relatives import relatives
+from worker.clinical.relatives import FAMILY_MEMBER, relatives
 from worker.clinical.sections import Part
 from worker.clinical.sentences import SentencePart
 from worker.clinical.terminology import terminology
@@ -26,7 +27,7 @@ from worker.clinical.vitals import vitals
 ILLNESS = frozenset({"symptom", "condition"})
 LOOSE_SENTENCES = 3
 """In a conversation, how many sentences behind a symptom may still describe it without naming it."""
-FAMILY_WORDS = ("family", "familia")
+FAMILY_TOPIC = re.compile(r"(?<!\w)famil(?:y|ia)(?!\w)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +133,13 @@ def _said(view: _View, line: Line, questions: Sequence[Stretch]) -> list[Finding
     text = view.reading.text
     asked = answering and answers.wants_allergies(text, questions)
     found = view.within(line.part, asked=asked, kin_is_patient=line.speaker == "relative")
-    family = answering and any(word in text[slice(*each)] for each in questions for word in FAMILY_WORDS)
+    family = answering and any(FAMILY_TOPIC.search(text, *each) for each in questions)
     return [_of_family(each) for each in found] if family else found
 
 
 def _of_family(finding: Finding) -> Finding:
     ours = finding.experiencer == "patient" and finding.kind == "condition"
-    return replace(finding, experiencer="family", relation="family member") if ours else finding
+    return replace(finding, experiencer="family", relation=FAMILY_MEMBER) if ours else finding
 
 
 def _round(view: _View, pairs: Sequence[tuple[Line, list[Finding]]]) -> Iterator[Finding]:
@@ -179,7 +180,7 @@ def _loosely(
 ) -> Sequence[tuple[SentencePart, list[Finding]]]:
     """It's on the right side. I'd call it moderate: what a patient says of the symptom that he has named before."""
     owner: list[Finding] | None = None
-    age = 0
+    age, how_long = 0, False
     for line, (part, found) in zip(talk, said, strict=True):
         symptoms = [each for each in found if each.kind == "symptom"]
         if symptoms and not line.asks and symptoms[-1].assertion == "present":
@@ -189,8 +190,12 @@ def _loosely(
             place = max(n for n, each in enumerate(owner) if each.kind == "symptom")
             if age <= LOOSE_SENTENCES:
                 owner[place] = owner[place].with_traits(*attributes.loose(view.reading, part.start, part.end))
-        elif found:
+                if how_long:
+                    owner[place] = owner[place].with_traits(*attributes.how_long(view.reading, part.start, part.end))
+        elif found and not line.asks:
             owner = None
+        if line.asks or line.speaker == "clinician":
+            how_long = line.asks and answers.HOW_LONG.search(view.reading.text, part.start, part.end) is not None
     return said
 
 
@@ -207,7 +212,7 @@ def _in_section(finding: Finding, name: str | None, text: str, tokens: Sequence[
     illness = finding.kind in ILLNESS and finding.temporality == "current" and finding.assertion != "hypothetical"
     if name == "family_history" and finding.kind in ILLNESS:
         kin = next(iter(relatives([each.word for each in tokens])), None)
-        return replace(finding, experiencer="family", relation=kin.relation if kin else "family member")
+        return replace(finding, experiencer="family", relation=kin.relation if kin else FAMILY_MEMBER)
     if name in {"past_history", "surgical_history"} and (illness or finding.kind == "procedure"):
         return replace(finding, temporality="past")
     untold = finding.kind == "medication" and finding.trait("status") is None and finding.temporality == "current"

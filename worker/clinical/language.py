@@ -8,11 +8,11 @@ from worker.clinical.tokens import words
 
 ENGLISH = frozenset(
     """the of and to with is was has had have he she his her for not this that at from by are be been which who any do
-    does your you my it i'm i've don't history patient takes year years old day days daily twice denies pain blood no""".split()
+    does your you my it i'm i've don't history patient takes year years old day days daily twice denies pain blood""".split()
 )
 SPANISH = frozenset(
-    """el la los las de del y con es fue ha una un su sus por para no que se en lo al como desde hace años anos sin pero
-    mas muy le me mi usted esta refiere paciente antecedentes dolor dias dia toma tiene niega alergico alergica padre
+    """el la los las de del con fue una su sus por para que se en lo al como una desde hace años anos sin pero
+    mas muy le usted esta refiere paciente antecedentes dolor dias dia toma tiene niega alergico alergica padre
     madre presion tension arterial varon mujer veces""".split()
 )
 SAMPLE_CHARS = 20_000  # enough to tell, and it bounds the cost

@@ -13,7 +13,7 @@ DAYS = {
 ONE = frozenset({"a", "an", "un", "una", "uno"})
 VAGUE = r"several|(?:a )?few|many|some|varios|varias|unos|unas|muchos|algunos|multiple"
 AMOUNT = rf"(?:\d+(?:[.,]\d+)?(?: ?(?:-|to|or|a|o) ?\d+)?|(?:a )?couple(?: of)?|{VAGUE}|an?|un|una)"
-UNIT = r"(?:minutes?|mins?|hours?|hrs?|h|days?|weeks?|wks?|months?|mos?|years?|yrs?|minutos?|horas?|dias?|semanas?|meses|mes|anos?)"
+UNIT = r"(?:minutes?|mins?|hours?|hrs?|h|days?|weeks?|wks?|months?|mos?|years?|yrs?|minutos?|horas?|dias?|d|semanas?|meses|mes|anos?)"
 _LENGTH = re.compile(rf"({AMOUNT})[ -]?({UNIT})(?!\w)")
 
 

@@ -11,7 +11,7 @@ from shared.case import Span
 from worker.clinical.numbers import Number, spoken
 from worker.clinical.tokens import Token, tokenize
 
-_PLAIN = str.maketrans({"’": "'", "‘": "'", "´": "'", "`": "'", "–": "-", "—": "-", "‑": "-", "−": "-", "\u00a0": " "})
+_PLAIN = {"’": "'", "‘": "'", "´": "'", "–": "-", "—": "-", "‑": "-", "−": "-", "\u00a0": " "}
 
 
 @dataclass(frozen=True)
@@ -60,27 +60,32 @@ def fold(text: str) -> str:
     return _fold(text)[0]
 
 
+class _Folds(dict[int, str | None]):
+    """What each character becomes, worked out when it is first met; combining marks become nothing."""
+
+    def __missing__(self, point: int) -> str | None:
+        char = chr(point)
+        bare = unicodedata.normalize("NFD", char)[0].lower()
+        self[point] = None if unicodedata.combining(char) else _PLAIN.get(char, bare if len(bare) == 1 else char)
+        return self[point]
+
+
+_FOLDS = _Folds()
+
+
 def _fold(source: str) -> tuple[str, Sequence[int], Sequence[int]]:
-    if source.isascii():
-        return source.lower(), range(len(source)), range(1, len(source) + 1)
-    kept: list[str] = []
+    text = source.lower() if source.isascii() else source.translate(_FOLDS)
+    if len(text) == len(source):
+        return text, range(len(source)), range(1, len(source) + 1)
     starts: list[int] = []
     ends: list[int] = []
     for offset, char in enumerate(source):
-        if kept and unicodedata.combining(char):
+        if _FOLDS[ord(char)] is not None:
+            starts.append(offset)
+            ends.append(offset + 1)
+        elif ends:
             ends[-1] = offset + 1
-            continue
-        kept.append(_plain(char))
-        starts.append(offset)
-        ends.append(offset + 1)
-    return "".join(kept).translate(_PLAIN), starts, ends
-
-
-def _plain(char: str) -> str:
-    if char.isascii():
-        return char.lower()
-    bare = unicodedata.normalize("NFD", char)[0].lower()
-    return bare if len(bare) == 1 else char
+    return text, starts, ends
 
 
 def _spoken_stretches(text: str, language: str) -> Iterator[tuple[int, int, str]]:

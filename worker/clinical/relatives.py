@@ -13,7 +13,8 @@ from worker.clinical.terminology import DATA
 
 _OWNERS = frozenset("my his her your their the our a an another mi mis su sus tu la el una un".split())
 _BEFORE_BEHIND = frozenset("in on of by for ( affecting en de por".split())
-_COMPANY_ABSENT = ("family member", "parent", "child")
+FAMILY_MEMBER = "family member"
+"""The relation where the text names nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def relatives(words: Sequence[str], *, kin_is_patient: bool = False) -> list[Rel
 def named(words: Sequence[str]) -> Iterator[Relative]:
     """Every relative by blood that the words name, whatever is said of him; not the family as a whole."""
     for hit in _table().people.find(words):
-        if hit.value[1] == "family" and hit.value[0] not in _COMPANY_ABSENT:
+        if hit.value[1] == "family" and hit.value[0] != FAMILY_MEMBER:
             yield _relative(words, hit)
 
 

@@ -9,10 +9,10 @@ from itertools import pairwise
 
 from worker.clinical.reading import Reading
 
-_MARK = re.compile(r"[.!?;]+(?=[\s\"')\]]|$)|\r?\n|\r|[•▪●]| - (?=\w)")
+_MARK = re.compile(r"[.!?;]+(?=[\s\"')\]]|$)|\r?\n|\r|[•▪●]")
 _BULLET = re.compile(r"\s*(?:[-*•▪●+]|\d{1,2}[.)])\s")
 _LAST_WORD = re.compile(r"(?<!\w)(\w[\w.]*)$")
-_TITLES = frozenset("dr dra mr mrs ms sr sra srta prof st vs e.g i.e approx aprox no num fig".split())
+_TITLES = frozenset("dr dra mr mrs ms sr sra srta prof st vs e.g i.e approx aprox num fig".split())
 """Never the end of a sentence."""
 _ABBREVIATIONS = frozenset(
     "mg mcg ml g kg cm mm l hr hrs min mins wk wks yr yrs mo mos tab tabs cap caps p.o po b.i.d t.i.d q.i.d q.d q.h.s h.s "
@@ -22,6 +22,8 @@ _ABBREVIATIONS = frozenset(
 _WRAPPED_CHARS = 45
 """A line at least this long, without a mark at its end, goes on in the next one if that begins in small letters."""
 _LOOK_BACK = 20
+LONGEST_CHARS = 800
+"""What is longer is cut at a comma or a space: the cost of a sentence grows with the square of its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +43,26 @@ def split(reading: Reading, borders: Iterable[int] = (), *, joined: bool = False
     running speech: a line that begins in small letters continues the one before, however short that is.
     """
     cuts = sorted({0, len(reading.text), *borders, *_cuts(reading, joined=joined)})
-    parts = (_trim(reading.text, start, end) for start, end in pairwise(cuts))
+    pieces = (piece for start, end in pairwise(cuts) for piece in _bounded(reading.text, start, end))
+    parts = (_trim(reading.text, start, end) for start, end in pieces)
     return [part for part in parts if part]
+
+
+def _bounded(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A stretch without any mark, in pieces that a sentence's rules can afford."""
+    while end - start > LONGEST_CHARS:
+        comma = max(text.rfind(",", start, start + LONGEST_CHARS), text.rfind(" ", start, start + LONGEST_CHARS))
+        cut = comma + 1 if comma > start else start + LONGEST_CHARS
+        yield start, cut
+        start = cut
+    yield start, end
 
 
 def _cuts(reading: Reading, *, joined: bool) -> Iterator[int]:
     line = 0
     for mark in _MARK.finditer(reading.text):
         sign = mark.group()
-        if sign in "•▪●" or sign == " - ":
+        if sign in "•▪●":
             yield mark.start()
         elif sign.isspace():
             if not _goes_on(reading, line, mark.start(), mark.end(), joined=joined):

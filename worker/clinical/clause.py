@@ -1,0 +1,151 @@
+"""How far a cue reaches within its sentence: words that end its scope, lists that carry it on."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from worker.clinical.cues import Cue, Sense, cues
+from worker.clinical.finding import Finding, Stretch
+from worker.clinical.reading import Reading
+from worker.clinical.tokens import Token
+
+NEAR_TOKENS = 7
+"""How far "no", "not" and "without" reach to their first finding, and from one finding of a list to the next."""
+FAR_TOKENS = 14
+"""How far other cues reach so."""
+BEHIND_TOKENS = 5
+"""How far before a backward cue its finding may stand."""
+
+_SHORT = frozenset("no not without non don't doesn't didn't haven't hasn't isn't wasn't aren't sin ni tampoco on off".split())
+_SUBJECTS = frozenset(", and y e ; : . - that also he she i patient pt who que tambien paciente it we ( / then".split())
+LINKS = frozenset(", and or nor y o u e ni / & any ( ) - : with".split())
+_EITHER = frozenset("or nor o u ni".split())
+
+_AGES_AGO = re.compile(
+    r"(?<!\w)(?:(?:\d+|a|several|some|many|few|a few|a couple of|couple of) (?:years?|yrs|decades?) (?:ago|back|prior)"
+    r"|(?:back )?in (?:\w+ )?(?:of )?(?:19|20)\d\d|hace (?:\d+|un|unos|varios|muchos|unos \d+) anos"
+    r"|en (?:el (?:ano )?)?(?:19|20)\d\d|in (?:the )?(?:19|20)\d0s|\d+ anos atras|at (?:the )?age (?:of )?\d+"
+    r"|a la edad de \d+|in my (?:20|30|40)s|when (?:i|he|she) was \d+|a los \d+ anos)(?!\w)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A finding with the words that it covers, `first` to `last` (exclusive) of the sentence."""
+
+    finding: Finding
+    first: int
+    last: int
+
+
+class Clause:
+    """One sentence with its findings and its cues."""
+
+    def __init__(self, reading: Reading, tokens: Sequence[Token], findings: Sequence[Finding]) -> None:
+        self.text, self.tokens = reading.text, tokens
+        self.words = [each.word for each in tokens]
+        starts = [each.start for each in tokens]
+        self.places = [_place(each, starts) for each in findings]
+        self._covered = {word for each in self.places for word in range(each.first, each.last)}
+        written = [reading.words(each.start, each.end).lower() for each in tokens]
+        self.cues = [each for each in cues(self.words, written) if not self._inside(each)]
+        self.ends = {each.first for each in self.cues if each.sense == "end"}
+        self.ends |= {n for n, word in enumerate(self.words) if word in {";", "?"}}
+        self.verbs = {each.first for each in self.cues if each.sense == "verb" and self._begins(each.first)}
+
+    @cached_property
+    def dated(self) -> list[Stretch]:
+        """The words that name a year, or years ago."""
+        found = _AGES_AGO.finditer(self.text, self.tokens[0].start, self.tokens[-1].end)
+        return [Stretch(*each.span()) for each in found]
+
+    def cue(self, place: Place, sense: Sense) -> Cue | None:
+        """The nearest cue of that sense that governs the finding."""
+        of_sense = [each for each in self.cues if each.sense == sense]
+        before = [each for each in of_sense if each.reach == "forward" and each.last <= place.first]
+        for cue in reversed(before):
+            if self._reaches(cue, place):
+                return cue
+        behind = (each for each in of_sense if each.reach == "backward" and each.first >= place.last)
+        return next((each for each in behind if self._reaches_back(each, place)), None)
+
+    def where(self, cue: Cue) -> Stretch:
+        """The words of a cue."""
+        return self.stretch(cue.first, cue.last)
+
+    def stretch(self, first: int, last: int) -> Stretch:
+        """The words `first` to `last` (exclusive) as a stretch of the reading."""
+        return Stretch(self.tokens[first].start, self.tokens[last - 1].end)
+
+    def ended(self, start: int, stop: int, place: Place) -> bool:
+        """Whether a scope that begins at word `start` ends before `stop`, where `place` begins or ends."""
+        if any(start <= each < stop for each in self.ends):
+            return True
+        between = self.between(start, stop)
+        verbs = [each for each in self.verbs if start < each < stop or (each == start and self.words[start - 1] == ",")]
+        if verbs and (between or not all(word in LINKS for word in self.words[start:stop])):
+            return True
+        return any(self.starts_anew(each) for each in (*between[1:], place) if between and each.first > start)
+
+    def between(self, start: int, stop: int) -> list[Place]:
+        """The findings that stand wholly within these words."""
+        return [each for each in self.places if start <= each.first and each.last <= stop]
+
+    def starts_anew(self, place: Place) -> bool:
+        """After a comma, what is described on its own (since when, how bad) is no item of the list before it."""
+        comma = self.comma_before(place)
+        own = any(each.name in {"severity", "duration"} for each in place.finding.traits)
+        if comma is None or not own:
+            return False
+        return not any(word in _EITHER for word in self.words[comma : place.last + NEAR_TOKENS])
+
+    def comma_before(self, place: Place) -> int | None:
+        """The comma just before a finding, no other finding between."""
+        for position in range(place.first - 1, max(-1, place.first - 5), -1):
+            if self.words[position] == ",":
+                return position
+            if self.covered(position):
+                return None
+        return None
+
+    def covered(self, position: int) -> bool:
+        """Whether a word belongs to a finding."""
+        return position in self._covered
+
+    def _inside(self, cue: Cue) -> bool:
+        return any(word in self._covered for word in range(cue.first, cue.last))
+
+    def _begins(self, position: int) -> bool:
+        return position > 0 and self.words[position - 1] in _SUBJECTS
+
+    def _reaches(self, cue: Cue, place: Place) -> bool:
+        if cue.sense == "hypothetical":
+            return not any(cue.last <= each < place.first for each in self.ends)
+        if self.ended(cue.last, place.first, place):
+            return False
+        reach = NEAR_TOKENS if self.words[cue.first] in _SHORT else FAR_TOKENS
+        edges = [edge for each in self.between(cue.last, place.first) for edge in (each.first, each.last)]
+        stops = [cue.last, *edges, place.first]
+        return all(after - before <= reach for before, after in zip(stops[::2], stops[1::2], strict=True))
+
+    def _reaches_back(self, cue: Cue, place: Place) -> bool:
+        gap = self.words[place.last : cue.first]
+        if any(place.last <= each < cue.first for each in self.ends):
+            return False
+        if self.between(place.last, cue.first):
+            listed = all(word in LINKS or self.covered(place.last + n) for n, word in enumerate(gap))
+            return listed and gap[-1] != ","
+        if cue.sense == "past":
+            return len(gap) <= NEAR_TOKENS and "," not in gap
+        closes = cue.last >= len(self.words) - 1
+        return len(gap) <= BEHIND_TOKENS and ("," not in gap or (closes and gap == [","]))
+
+
+def _place(finding: Finding, starts: Sequence[int]) -> Place:
+    """`starts` are those of the sentence's words; a finding begins with a word or within one."""
+    first = max(bisect_right(starts, finding.start) - 1, 0)
+    return Place(finding, first, max(bisect_left(starts, finding.end), first + 1))

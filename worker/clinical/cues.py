@@ -1,0 +1,75 @@
+"""The words that decide in which sense a sentence says something, and how far each of them looks."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, cast
+
+from worker.clinical.phrases import Hit, Phrases
+from worker.clinical.terminology import DATA
+
+Sense = Literal[
+    "absent", "possible", "hypothetical", "past", "done", "planned", "stopped", "taken", "none", "end", "verb"
+]  # fmt: skip
+Reach = Literal["forward", "backward", "none"]
+Meaning = tuple[tuple[Sense, Reach], ...]
+
+_ANSWERS = frozenset({"no", "not", "never", "nunca"})
+_AFTER_ANSWER = frozenset(", . ! ? ; : ) i i'm i've he she it that it's".split())
+_LASTING = frozenset("family day week month year hour days weeks months years the".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A cue where it stands: words `first` to `last` (exclusive) of a sentence."""
+
+    sense: Sense
+    reach: Reach
+    first: int
+    last: int
+
+
+def cues(words: Sequence[str], written: Sequence[str]) -> list[Cue]:
+    """The cues of a sentence; `written` are its words with their accents, for sí is no si."""
+    hits = _table().find(words)
+    found = (Cue(sense, reach, hit.first, hit.last) for hit in hits for sense, reach in _meaning(hit, words))
+    return [each for each in found if not _is_other(each, words, written)]
+
+
+@cache
+def _table() -> Phrases[Meaning]:
+    """The cue table, read once; one phrase may reach both ways."""
+    table: dict[str, Meaning] = {}
+    for sense, reaches in tomllib.loads((DATA / "context.toml").read_text(encoding="utf-8")).items():
+        for reach, phrases in reaches.items():
+            meaning = ("verb", "none") if reach == "verb" else (cast("Sense", sense), cast("Reach", reach))
+            for phrase in phrases:
+                key = re.sub(r"([/-])", r" \1 ", phrase)
+                table[key] = (*table.get(key, ()), cast("tuple[Sense, Reach]", meaning))
+    return Phrases(table)
+
+
+def _meaning(hit: Hit[Meaning], words: Sequence[str]) -> Meaning:
+    """Behind "start her", the "on" of a drug belongs to the start."""
+    led = hit.first > 1 and words[hit.first] == "on" and words[hit.first - 2] in {"start", "starting", "put", "begin"}
+    return (("planned", "forward"),) if led else hit.value
+
+
+def _is_other(cue: Cue, words: Sequence[str], written: Sequence[str]) -> bool:
+    """A no that answers ("No, I have a headache"), a history that lasts ("a 3-day history of"), a yes (sí)."""
+    after = words[cue.last] if cue.last < len(words) else "."
+    before = words[cue.first - 1] if cue.first else ""
+    said = " ".join(words[cue.first : cue.last])
+    if cue.sense == "absent" and cue.reach == "forward" and said in _ANSWERS:
+        return after in _AFTER_ANSWER
+    if cue.sense == "absent" and cue.reach == "backward" and said == "no":
+        return after not in {".", ",", ";", ")", "!"}
+    if cue.sense == "past" and "history" in said:
+        return before in _LASTING
+    if cue.sense == "hypothetical" and words[cue.first] == "si":
+        return after == "," or written[cue.first] == "sí"
+    return cue.sense == "possible" and said == "probable" and before == "poco"
