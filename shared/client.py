@@ -22,10 +22,10 @@ TIMEOUT_S = 30.0
 UPLOAD_TIMEOUT_S = 600.0
 LONG_POLL_S = 20.0
 SILENCE_S = 60.0  # a socket that says nothing for so long, not even a heartbeat, counts as dropped
-DROPS = 3  # drops in a row, without an event between, before polling takes over
+TRIES = 3  # before a service that has never answered counts as not there
 PATIENCE_S = 60.0  # how long a service that is away is asked again
 FIRST_PAUSE_S = 0.3
-LONGEST_PAUSE_S = 3.0
+LONGEST_PAUSE_S = 2.0
 TRANSIENT = frozenset({429, 502, 503, 504})
 KNOWN = frozenset(Progress.model_fields)
 
@@ -138,11 +138,11 @@ class Client:
     def events(self, job_id: str, *, since: str | None = None) -> Iterator[Progress]:
         """What happens to a job until its one terminal event; heartbeats are left out.
 
-        A dropped socket is opened again from the last event; when that fails repeatedly, the state is polled instead.
-        Raises ServiceError for a job that is not there, UnreachableError when the service stays away.
+        When the socket drops, or cannot be opened at all, the state is asked for and the socket is tried again from
+        the last event. Raises ServiceError for a job that is not there, UnreachableError when the service stays away.
         """
         drops = 0
-        while drops < DROPS:
+        while True:
             try:
                 for event in self._socket(job_id, since):
                     drops, since = 0, event.seq or since
@@ -150,13 +150,13 @@ class Client:
                         yield event
                     if event.status.terminal:
                         return
-            except httpx_ws.WebSocketUpgradeError:
-                break  # refused: the poll below hears why
             except (httpx_ws.HTTPXWSException, httpx.TransportError, queue.Empty, ValidationError):
-                pass  # opened again below, and polled if that does not help
-            drops += 1
+                drops += 1
+            state = read_event({"seq": since or "", "type": "snapshot", **self.result(job_id)})
+            yield state
+            if state.status.terminal:
+                return
             time.sleep(_pause_s(drops))
-        yield from self._poll(job_id)
 
     def _socket(self, job_id: str, since: str | None) -> Iterator[Progress]:
         path = f"{self.url}/api/v1/ws/{job_id}" + (f"?since={since}" if since else "")
@@ -165,16 +165,6 @@ class Client:
         with httpx_ws.connect_ws(path, self._http, subprotocols=protocols, keepalive_ping_interval_seconds=None) as ws:
             while True:
                 yield read_event(_document.validate_json(ws.receive_text(timeout=SILENCE_S)))
-
-    def _poll(self, job_id: str) -> Iterator[Progress]:
-        told: Progress | None = None
-        while told is None or not told.status.terminal:
-            event = read_event({"seq": "", "type": "snapshot", **self.result(job_id)})
-            if event != told:
-                yield event
-            told = event
-            if not event.status.terminal:
-                time.sleep(FIRST_PAUSE_S)
 
     def _json(self, request: Callable[[], httpx.Response]) -> Document:
         response = self._answer(request)
@@ -191,7 +181,7 @@ class Client:
             try:
                 response = _checked(request())
             except httpx.TransportError as error:
-                if time.monotonic() >= give_up_at or (tries > DROPS and not self._met):
+                if time.monotonic() >= give_up_at or (tries > TRIES and not self._met):
                     raise UnreachableError(f"nobody answers at {self.url}: start `clinq up`, or set --url") from error
                 pause_s = _pause_s(tries)
             except ServiceError as error:
@@ -247,4 +237,4 @@ def _seconds(headers: httpx.Headers) -> float:
 
 
 def _pause_s(tries: int) -> float:
-    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (tries - 1))
+    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** max(0, tries - 1))

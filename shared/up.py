@@ -164,7 +164,7 @@ def parts(settings: Settings, redis_url: str, on: tuple[str, ...]) -> list[Part]
         redis_url=redis_url,
         log_json="true",
     )
-    shared["PYTHONUNBUFFERED"] = "1"
+    shared |= {"PYTHONUNBUFFERED": "1", "TQDM_DISABLE": "1"}  # a log is no place for bars
     working = [
         Part("worker", (*CLINQ, "worker"), {**shared, "CLINQ_DEVICE": device}, settings.grace_s) for device in on
     ]

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.panel import Panel
 from rich.text import Text
 
 from shared import demo as demonstration
@@ -87,21 +86,17 @@ def _mention_weights(settings: Settings, lines: Lines) -> None:
 
 
 def _announce(screen: Console, running: Running) -> None:
-    words = Text.assemble(
-        ("clinq is ready at ", "bold green"),
-        (running.url, "bold underline"),
-        ("\nkey   ", "dim"),
-        running.api_key or "none made in production: clinq keys create",
-        ("\nhome  ", "dim"),
-        str(running.home),
-        ("\nwork  ", "dim"),
-        f"{len(running.devices)} on {', '.join(dict.fromkeys(running.devices)) or 'no device'}",
-        ("\npage  ", "dim"),
-        f"{running.url}/#key={running.api_key}",
-        ("\ntry   ", "dim"),
-        f"clinq submit note.txt --home {running.home}",
-        ("\nstop  ", "dim"),
-        "Ctrl-C",
-    )
-    words.overflow, words.no_wrap = "fold", False
-    screen.print(Panel(words, border_style="green", width=min(100, screen.width)))
+    where = ", ".join(dict.fromkeys(running.devices))
+    rows = {
+        "key": running.api_key or "none is made in production: clinq keys create",
+        "page": f"{running.url}/#key={running.api_key}",
+        "home": str(running.home),
+        "work": f"{len(running.devices)} on {where}, loading its models now" if where else "no worker here",
+        "try": f"clinq submit note.txt --home {running.home}",
+        "stop": "Ctrl-C",
+    }
+    screen.print()
+    screen.print(Text.assemble(("clinq is ready at ", "bold green"), (running.url, "bold underline")), soft_wrap=True)
+    for name, value in rows.items():  # not in a frame: a key that is wrapped by us cannot be copied
+        screen.print(Text.assemble((f"  {name:<6}", "dim"), value), soft_wrap=True)
+    screen.print()

@@ -33,6 +33,7 @@ class Lines:
 
 def readable(role: str, line: str) -> Text:
     """Time, role and message of one log line, with its fields behind it."""
+    line = line.rpartition("\r")[2]  # of a bar that redraws itself, the last state
     event = _event(line)
     at = _time(event.get("timestamp"))
     text = Text(f"{at} ", style="dim")

@@ -141,7 +141,8 @@ class PlainLines:
         self._tell_text(stage, whole=share >= 1.0)
         if share >= 1.0:
             self._ended.add(stage)
-            self._say(f"  {stage.value} done, {self._heard.word(stage)}")
+            took = self._heard.took.get(stage)
+            self._say(f"  {stage.value} done" + ("" if took is None else f", {took:.1f} s"))
 
     def _tell_text(self, stage: StageName, *, whole: bool) -> None:
         """Print the lines that are complete; the rest when the stage is done."""
