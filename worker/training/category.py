@@ -86,12 +86,13 @@ def gather(data: Path, plan: Plan, sample: Sequence[Example]) -> Corpus:
     learn_names, held_names = _split(names, plan.held_out, draw)
     learn_notes, held_notes = _split(notes, plan.held_out, draw)
     learn_notes = category_data.unlike(learn_notes, held_notes)  # the set tells some visits twice
-    spoken = list(category_data.spoken_names())
+    phrases = list(category_data.patient_phrases())
+    spoken = [*category_data.spoken_names(), *phrases]
     composed = [
         *category_data.compose(learn_names, plan.composed // 3, plan.seed),
         *category_data.compose(spoken, plan.composed - plan.composed // 3, plan.seed),
     ]
-    alone = [*_even(learn_names, plan.names_per_label, draw), *_even(spoken, plan.spoken_per_label, draw)]
+    alone = [*_even(learn_names, plan.names_per_label, draw), *_even(spoken, plan.spoken_per_label, draw), *phrases]
     learn = [*alone, *composed, *(learn_notes * plan.notes_repeat)]
     return Corpus(learn, _even(held_names, 60, draw), held_notes)
 

@@ -19,6 +19,7 @@ from worker.clinical.categories import OTHER, branches, category_names, of_hpo, 
 LABELLED = Path(__file__).with_name("category_notes.jsonl")
 """Labels by hand of training notes: source, id and label, no text."""
 ALIASES = Path(categories.__file__).parent / "data" / "aliases.tsv"
+PHRASES = Path(__file__).with_name("category_phrases.tsv")
 PER_BLOCK = 4
 """As many names of one ICD-10-CM category: fractures alone have thousands."""
 SAME_NOTE = 0.5
@@ -102,6 +103,14 @@ def spoken_names(aliases: Path = ALIASES) -> Iterator[Example]:
         if len(found) == 1:
             (label,) = found
             yield from (Example(each, label, f"spoken {concept}") for each in "|".join(words).split("|") if each)
+
+
+def patient_phrases(table: Path = PHRASES) -> Iterator[Example]:
+    """How patients put it, written by hand."""
+    for line in table.read_text(encoding="utf-8").splitlines():
+        label, _, phrases = line.partition("\t")
+        if not line.startswith("#"):
+            yield from (Example(each, label, f"phrase {each}") for each in phrases.split("|"))
 
 
 def phenotype_names(obo: Path | None = None) -> Iterator[Example]:
