@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     """Address that the API listens on."""
     port: int = 8000
     """Port that the API listens on."""
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins of other pages that may call the API from a browser, comma between; the own page needs none."""
     max_text_chars: int = 200_000
     """Longest text in Unicode code points."""
     max_audio_bytes: int = 500_000_000
@@ -128,6 +130,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return dict(pair.split("=", 1) for pair in value.split(",") if "=" in pair)
         return value
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _read_origins(cls, value: object) -> object:
+        return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value
 
     @field_validator("home", "models_dir", "manifest")
     @classmethod

@@ -1,0 +1,108 @@
+"""The gateway as an ASGI application: routes, middleware, errors, and what lives as long as the process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from api import errors
+from api.errors import Problem
+from api.measures import Measures
+from api.middleware import BodyLimit, SecurityHeaders, Trace
+from api.routes import auth, events, health, keys, page, result, submit
+from api.services import opened
+from api.submitting import API
+from shared.settings import Settings
+
+FORM_BYTES = 1 << 20  # fields and boundaries beside a recording
+PROBLEM: dict[str, Any] = {"model": Problem, "content": {errors.PROBLEM_JSON: {}}}
+OPEN = ("/health", "/metrics", "/auth/login", "/auth/refresh", "/auth/logout")
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application; everything it needs is opened when it starts."""
+    measures = Measures()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with opened(settings, measures) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="clinq",
+        version="1",
+        summary="Clinical text and recordings to transcript, facts, summary and FHIR.",
+        lifespan=lifespan,
+        docs_url=None,  # its page loads from a CDN
+        redoc_url=None,
+        responses=dict.fromkeys((401, 403, 422, 503), PROBLEM),
+        middleware=_middleware(settings, measures),
+        redirect_slashes=False,
+    )
+    errors.add_to(app)
+    for router in (submit.texts, submit.recordings, submit.both, result.readable, result.deletable, events.router):
+        app.include_router(router, prefix=API)
+    app.include_router(auth.router, prefix=API)
+    app.include_router(keys.router, prefix=API)
+    app.include_router(health.router)
+    app.include_router(_short_names(), include_in_schema=False)
+    app.include_router(page.router())
+    _describe(app)
+    return app
+
+
+def app_from_environment() -> FastAPI:
+    """What uvicorn calls."""
+    return create_app(Settings())
+
+
+def _short_names() -> APIRouter:
+    """/submit, /result/{id} and /ws/{id} beside the canonical addresses."""
+    short = APIRouter()
+    for router in (submit.texts, submit.recordings, submit.both, result.readable, result.deletable, events.router):
+        short.include_router(router)
+    return short
+
+
+def _middleware(settings: Settings, measures: Measures) -> list[Middleware]:
+    def limit(path: str) -> int:
+        recording = path.endswith("/submit/audio")
+        return settings.max_audio_bytes + FORM_BYTES if recording else settings.max_json_bytes
+
+    stack = [Middleware(Trace, measures=measures), Middleware(SecurityHeaders)]
+    if settings.cors_origins:
+        stack.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=["GET", "POST", "DELETE"],
+                allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key"],
+                expose_headers=["X-Request-ID", "Retry-After", "Idempotent-Replay", "Location"],
+            )
+        )
+    return [*stack, Middleware(BodyLimit, limit=limit)]
+
+
+def _describe(app: FastAPI) -> None:
+    """Say in the OpenAPI document which routes take a key."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        document = plain()
+        document.setdefault("components", {})["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer", "description": "an access token or an API key"},
+            "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        }
+        for path, methods in document["paths"].items():
+            if not path.removeprefix(API).startswith(OPEN):
+                for operation in methods.values():
+                    operation["security"] = [{"bearer": []}, {"key": []}]
+        return document
+
+    app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to extend the document

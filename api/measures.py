@@ -1,0 +1,44 @@
+"""What Prometheus reads: requests by route template, and the state of the queue; no label holds an id."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from api.standing import QueueState
+
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
+
+
+class Measures:
+    """The figures of one API process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "clinq_requests", "Requests answered", ("method", "route", "status"), registry=self.registry
+        )
+        self._seconds = Histogram(
+            "clinq_request_seconds", "Time to answer", ("route",), buckets=BUCKETS_S, registry=self.registry
+        )
+        self._jobs = Gauge("clinq_jobs", "Jobs by state", ("status",), registry=self.registry)
+        self._sent = Gauge("clinq_wake_ups", "Wake-ups that lie in Redis", registry=self.registry)
+        self._backlog = Gauge(
+            "clinq_waiting_work_seconds", "Estimated seconds of waiting work, for scaling", registry=self.registry
+        )
+        self._workers = Gauge("clinq_workers", "Workers seen in the last 15 seconds", registry=self.registry)
+        self.sockets = Gauge("clinq_sockets", "Open WebSockets of this process", registry=self.registry)
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answer."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def text(self, state: QueueState, wake_ups: int | None) -> bytes:
+        """All figures in Prometheus's text format."""
+        for status, count in state.jobs.items():
+            self._jobs.labels(status.value).set(count)
+        self._backlog.set(state.waiting_s or 0.0)
+        self._workers.set(state.workers)
+        if wake_ups is not None:
+            self._sent.set(wake_ups)
+        return generate_latest(self.registry)

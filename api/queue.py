@@ -1,0 +1,98 @@
+"""The asynchronous side of the queue: wake-ups sent in the background after the commit, and whether Redis answers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+
+import structlog
+from redis import Redis as BlockingRedis
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared.broker import EVENTS, EVENTS_KEPT, Event, queue_key, wake_up
+
+log = structlog.get_logger()
+PING_EVERY_S = 2.0
+LARGEST_ROUND = 200  # wake-ups in one MULTI
+KEPT = 10_000  # wake-ups that wait while Redis is slow; what falls out is sent by the reaper
+
+
+class Queue:
+    """Sends wake-ups for rows that are committed; nothing here is ever waited for, and nothing here may be needed."""
+
+    def __init__(self, redis: Redis, *, name: str, timeout_s: float) -> None:
+        self._redis = redis
+        self._name = name
+        self._timeout_s = timeout_s
+        self._template = BlockingRedis()  # what RQ's record wants to hold; it never connects
+        self._unsent: deque[str] = deque(maxlen=KEPT)
+        self._events: deque[Event] = deque(maxlen=KEPT)
+        self._wake = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.answers = False
+        """Whether Redis answered when it was last asked."""
+
+    def start(self) -> None:
+        """Begin to send and to ask whether Redis is there."""
+        self._tasks = [asyncio.create_task(self._send_all()), asyncio.create_task(self._ping())]
+
+    async def stop(self) -> None:
+        """Send what waits, and stop. Nothing is cancelled: redis-py loses a cancellation while it connects."""
+        self._stopping.set()
+        self._wake.set()
+        await asyncio.gather(*self._tasks)
+
+    def send(self, job_id: str) -> None:
+        """Wake a worker for this row; when Redis is away, the reaper does it."""
+        self._unsent.append(job_id)
+        self._wake.set()
+
+    def publish(self, event: Event) -> None:
+        """Tell what changed to every API process."""
+        self._events.append(event)
+        self._wake.set()
+
+    async def length(self) -> int | None:
+        """How many wake-ups lie in Redis; None while it is away."""
+        try:
+            return int(await self._redis.llen(queue_key(self._name)))
+        except RedisError:
+            return None
+
+    async def _send_all(self) -> None:
+        while not self._stopping.is_set():
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                while self._unsent or self._events:
+                    await self._send_some()
+            except RedisError as error:
+                self.answers = False
+                log.warning("wake-ups not sent; the reaper will", error=type(error).__name__)
+
+    async def _send_some(self) -> None:
+        ids = [self._unsent.popleft() for _ in range(min(len(self._unsent), LARGEST_ROUND))]
+        events = [self._events.popleft() for _ in range(min(len(self._events), LARGEST_ROUND))]
+        if not ids and not events:
+            return
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for job_id in ids:
+                for command in wake_up(job_id, queue=self._name, timeout_s=self._timeout_s, redis=self._template):
+                    pipe.execute_command(*command)
+            for event in events:
+                pipe.xadd(EVENTS, event.fields(), maxlen=EVENTS_KEPT, approximate=True)
+            await pipe.execute()
+        self.answers = True
+
+    async def _ping(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.answers = bool(await self._redis.ping())
+            except RedisError:
+                self.answers = False
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PING_EVERY_S):
+                    await self._stopping.wait()

@@ -1,0 +1,81 @@
+"""Reading a job: its row for whoever may see it, the wait for its end, and its document."""
+
+from __future__ import annotations
+
+import time
+
+import sqlalchemy as sa
+from starlette.responses import Response
+
+from api.errors import ProblemError, not_found
+from api.services import Services
+from api.standing import Place, place, state
+from api.submitting import API
+from shared import audit, ledger
+from shared.audit import Actor
+from shared.job import JobStatus
+from shared.ledger import Job
+
+JSON = "application/json"
+ID_CHARS = 36
+
+
+async def find(services: Services, actor: Actor, job_id: str, *sealed: str) -> Job:
+    """The row. Raises ProblemError 404 for a job that is not there or another tenant's, 410 for one that is gone."""
+    job = await look(services, actor.tenant, job_id, *sealed)
+    if job is None:
+        raise not_found()
+    if job.purged_at is not None or job.status is JobStatus.EXPIRED:
+        raise ProblemError(410, "gone", "This job's content was deleted.")
+    return job
+
+
+async def look(services: Services, tenant: str, job_id: str, *sealed: str) -> Job | None:
+    """The tenant's row; None for everything else."""
+    if len(job_id) != ID_CHARS:
+        return None
+    return await services.reader.run(lambda connection: ledger.get(connection, job_id, tenant=tenant, sealed=sealed))
+
+
+async def settled(services: Services, actor: Actor, job_id: str, wait_s: float) -> Job:
+    """The row once the job has ended, or as it stands after `wait_s` seconds; with its sealed result."""
+    until = time.monotonic() + min(wait_s, services.settings.max_wait_s)
+    if wait_s <= 0:
+        return await find(services, actor, job_id, "result")
+    with services.hub.subscribed(job_id) as subscription:
+        job = await find(services, actor, job_id, "result")
+        while not job.status.terminal and (left_s := until - time.monotonic()) > 0:
+            told = await subscription.next(min(left_s, services.settings.socket_reread_s))
+            if told is None or told.event.status.terminal:
+                job = await find(services, actor, job_id, "result")
+        return job
+
+
+async def document(services: Services, actor: Actor, job: Job) -> Response:
+    """The job's state and, once it is completed, its result beside it in one flat object."""
+    if job.status.terminal:
+        return Response(_result(services, actor, job), media_type=JSON)
+    where = await services.reader.run(lambda connection: place(connection, job))
+    return Response(_state(job, where), media_type=JSON)
+
+
+def opened(services: Services, actor: Actor, job: Job, name: str) -> bytes | None:
+    """One sealed record in clear, and a row in the audit trail that says who read it."""
+    plain = job.unseal(name, services.keyring)
+    if plain is not None:
+        services.writer.post(lambda connection: _record(connection, actor, job.id, f"{name}_read"))
+    return plain
+
+
+def _result(services: Services, actor: Actor, job: Job) -> bytes:
+    head = _state(job, Place())
+    body = opened(services, actor, job, "result") or b"{}"
+    return head if body == b"{}" else head[:-1] + b"," + body[1:]
+
+
+def _state(job: Job, where: Place) -> bytes:
+    return state(job, where, f"{API}/result/{job.id}").model_dump_json(exclude_none=True).encode()
+
+
+def _record(connection: sa.Connection, actor: Actor, action: str, job_id: str) -> None:
+    audit.record(connection, actor, action, job_id=job_id)

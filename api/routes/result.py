@@ -1,0 +1,144 @@
+"""Results: state and result, the FHIR Bundle, the transcript, and their deletion."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Annotated, Literal
+
+import sqlalchemy as sa
+import structlog
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BaseModel
+
+from api import reading
+from api.deps import Here, actor
+from api.errors import ProblemError, not_found
+from api.security.guard import guarded
+from api.services import Services
+from api.standing import State
+from shared import ledger, transcript
+from shared.audit import Actor
+from shared.broker import Event
+from shared.case import Case, from_json
+from shared.errors import BackingServiceError
+from shared.job import JobStatus
+from shared.ledger import Job
+
+log = structlog.get_logger()
+FHIR_JSON = "application/fhir+json"
+Form = Literal["json", "vtt", "txt"]
+FORMS: dict[Form, str] = {
+    "json": "application/json",
+    "vtt": "text/vtt; charset=utf-8",
+    "txt": "text/plain; charset=utf-8",
+}
+readable = APIRouter(tags=["result"], route_class=guarded("read"))
+deletable = APIRouter(tags=["result"], route_class=guarded("delete", body=None))
+
+
+class Deleted(BaseModel):
+    """What became of a job that was deleted."""
+
+    job_id: str
+    status: JobStatus
+
+
+@readable.get("/result/{job_id}", response_model=State)
+async def result(
+    services: Here,
+    request: Request,
+    job_id: str,
+    wait: Annotated[float, Query(ge=0, le=3600, description="seconds to wait for the end, at most 30")] = 0.0,
+) -> Response:
+    """Where the job stands; once it is completed, its result beside that."""
+    who = actor(request)
+    job = await reading.settled(services, who, job_id, wait)
+    return await reading.document(services, who, job)
+
+
+@readable.get("/result/{job_id}/bundle", responses={200: {"content": {FHIR_JSON: {}}}})
+async def bundle(
+    services: Here,
+    request: Request,
+    job_id: str,
+    type: Annotated[Literal["transaction"], Query(description="the kind of Bundle")] = "transaction",  # noqa: A002, ARG001 - FHIR's own word; there is one kind as yet
+) -> Response:
+    """The FHIR R4 Bundle, byte for byte as it is stored."""
+    who = actor(request)
+    job = await reading.find(services, who, job_id, "bundle")
+    stored = reading.opened(services, who, job, "bundle")
+    if stored is None:
+        raise _not_there(job, "FHIR Bundle")
+    return Response(stored, media_type=FHIR_JSON)
+
+
+@readable.get("/result/{job_id}/transcript", responses={200: {"content": {kind: {} for kind in FORMS.values()}}})
+async def transcript_(
+    services: Here,
+    request: Request,
+    job_id: str,
+    form: Annotated[Form | None, Query(alias="format")] = None,
+    accept: Annotated[str, Header()] = "",
+) -> Response:
+    """The transcript of a recording; `format`, or the Accept header, chooses json, vtt or txt."""
+    who = actor(request)
+    job = await reading.find(services, who, job_id, "case_file")
+    if job.source != "audio" or not job.status.terminal:
+        raise _not_there(job, "transcript")
+    stored = reading.opened(services, who, job, "case_file")
+    if stored is None:
+        raise _not_there(job, "transcript")
+    chosen = form or _accepted(accept)
+    return Response(_written(from_json(stored), chosen), media_type=FORMS[chosen])
+
+
+@deletable.delete("/result/{job_id}", response_model=Deleted)
+async def delete(services: Here, request: Request, job_id: str) -> Deleted:
+    """Cancel the job if it is open, and destroy the key of everything that it holds."""
+    job = await reading.look(services, actor(request).tenant, job_id)
+    if job is None:
+        raise not_found()
+    status = await services.writer.run(lambda connection: _cancel_and_purge(connection, job, actor(request)))
+    if status is JobStatus.CANCELLED:
+        services.queue.publish(Event(job.id, status.value, status, progress=job.progress))
+    if job.blob is not None:
+        await _remove(services, job.blob)
+    return Deleted(job_id=job.id, status=status)
+
+
+def _cancel_and_purge(connection: sa.Connection, job: Job, who: Actor) -> JobStatus:
+    ledger.cancel(connection, job, who)
+    ledger.purge(connection, job, who)
+    now = ledger.get(connection, job.id)
+    return job.status if now is None else now.status
+
+
+async def _remove(services: Services, blob: str) -> None:
+    try:
+        await asyncio.to_thread(services.blobs.delete, blob)
+    except BackingServiceError as error:  # its key is destroyed: what lies there cannot be read by anyone
+        log.warning("blob not removed", reason=str(error))
+
+
+def _not_there(job: Job, what: str) -> ProblemError:
+    if not job.status.terminal:
+        return ProblemError(409, "not_ready", f"The job has not ended: there is no {what} yet.")
+    return ProblemError(404, "no_such_record", f"This job has no {what}.")
+
+
+def _written(case: Case, form: Form) -> str:
+    if form == "vtt":
+        return transcript.to_vtt(case)
+    if form == "txt":
+        return transcript.to_txt(case)
+    return json.dumps(transcript.to_json(case), ensure_ascii=False)
+
+
+def _accepted(accept: str) -> Form:
+    for kind in accept.split(","):
+        name = kind.partition(";")[0].strip().lower()
+        for form, media in FORMS.items():
+            if name == media.partition(";")[0]:
+                return form
+    return "json"

@@ -1,0 +1,39 @@
+"""Run one API process: `clinq api`."""
+
+from __future__ import annotations
+
+import logging
+
+import uvicorn
+
+from shared import log as logs
+from shared.settings import Settings
+
+LARGEST_FRAME = 64 << 10  # bytes; a longer WebSocket frame ends with 1009
+GRACE_S = 5
+KEEP_ALIVE_S = 30
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT."""
+    settings = Settings()
+    logs.configure(level=settings.log_level, as_json=settings.log_json, role="api")
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # it tells paths, which may hold what a client wrote
+    uvicorn.run(
+        "api.app:app_from_environment",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,  # ours names the route, not the path
+        server_header=False,
+        ws_max_size=LARGEST_FRAME,
+        ws_per_message_deflate=False,  # tens of KB a socket for events of 200 bytes
+        timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

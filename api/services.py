@@ -1,0 +1,140 @@
+"""What the routes work with: opened when the process starts, closed when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import sqlalchemy as sa
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from api.errors import unavailable
+from api.events import BLOCK_MS, Hub
+from api.measures import Measures
+from api.queue import Queue
+from api.security.keys import Keys
+from api.security.limits import Limits, Unlimited
+from api.security.tokens import Tokens
+from api.writer import Writer
+from shared import accounts, blobs, home, ledger
+from shared.blobs import Blobs
+from shared.crypto import Keyring
+from shared.database import Database
+from shared.settings import Settings
+
+T = TypeVar("T")
+READERS = 4
+DECODERS = 2  # recordings that are measured and sealed at once
+COUNT_EVERY_S = 1.0
+QUEUE_FULL_RETRY_S = 10
+LISTEN_TIMEOUT_S = BLOCK_MS / 1000 + 5.0
+
+
+class Reader:
+    """Reads the ledger in threads of its own: a database that is slow must not hold up health or sockets."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._threads = ThreadPoolExecutor(READERS, "reader")
+
+    async def run(self, question: Callable[[sa.Connection], T]) -> T:
+        """Ask in one reading transaction. Raises BackingServiceError."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, question)
+
+    def close(self) -> None:
+        """Stop the threads."""
+        self._threads.shutdown()
+
+    def _ask(self, question: Callable[[sa.Connection], T]) -> T:
+        with self._database.read() as connection:
+            return question(connection)
+
+
+class Gate:
+    """Refuses submissions while too many jobs wait; the count is taken once a second and kept up between."""
+
+    def __init__(self, reader: Reader, *, most: int) -> None:
+        self._reader = reader
+        self._most = most
+        self._waiting = 0
+        self._counted_at = float("-inf")
+
+    async def check(self) -> None:
+        """Raise 503 when the queue is full; count one more when it is not."""
+        if time.monotonic() - self._counted_at > COUNT_EVERY_S:
+            self._counted_at = time.monotonic()
+            self._waiting = await self._reader.run(ledger.waiting)
+        if self._waiting >= self._most:
+            raise unavailable(
+                "queue_full", "Too many jobs wait: send this again later.", retry_after_s=QUEUE_FULL_RETRY_S
+            )
+        self._waiting += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All that the routes share."""
+
+    settings: Settings
+    keyring: Keyring
+    blobs: Blobs
+    reader: Reader
+    writer: Writer
+    queue: Queue
+    hub: Hub
+    gate: Gate
+    keys: Keys
+    tokens: Tokens
+    measures: Measures
+    limits: Limits = field(default_factory=Unlimited)
+    decoders: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DECODERS))
+
+
+@asynccontextmanager
+async def opened(settings: Settings, measures: Measures) -> AsyncIterator[Services]:
+    """Open everything and begin to listen and to send."""
+    secrets = home.secrets(settings)
+    database = Database(settings.database, pool_size=READERS + 2)
+    redis = Redis.from_url(settings.redis, socket_timeout=5.0, socket_connect_timeout=2.0, retry=Retry(NoBackoff(), 1))
+    listening = Redis.from_url(
+        settings.redis,
+        socket_timeout=LISTEN_TIMEOUT_S,
+        socket_connect_timeout=2.0,
+        retry=Retry(NoBackoff(), 0),
+    )
+    reader, writer = Reader(database), Writer(database)
+    services = Services(
+        settings=settings,
+        keyring=secrets.keyring,
+        blobs=blobs.connect(settings.blobs),
+        reader=reader,
+        writer=writer,
+        queue=Queue(redis, name=settings.queue, timeout_s=settings.longest_attempt_s),
+        hub=Hub(listening),
+        gate=Gate(reader, most=settings.max_queue),
+        keys=Keys(
+            lambda hashed: reader.run(lambda connection: accounts.find_key(connection, hashed)),
+            cache_s=settings.key_cache_s,
+        ),
+        tokens=Tokens(secrets.secret_key, minutes=settings.access_token_min),
+        measures=measures,
+    )
+    services.queue.start()
+    services.hub.start()
+    try:
+        yield services
+    finally:
+        await services.hub.stop()
+        await asyncio.to_thread(writer.close)
+        await services.queue.stop()
+        reader.close()
+        await redis.aclose()
+        await listening.aclose()
+        database.close()

@@ -1,0 +1,173 @@
+"""Taking a submission: seal it, write the row with its audit row, wake a worker, say where to look."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+import uuid_utils
+from pydantic import BaseModel, Field, field_validator
+from starlette.responses import Response
+
+from api.errors import ProblemError, invalid
+from api.services import Services
+from shared import audit, ledger
+from shared.audit import Actor
+from shared.crypto import JobKey, WrappedKey
+from shared.job import JobOptions, JobRequest, JobStatus, StageName
+from shared.ledger import Job, NewJob
+
+API = "/api/v1"
+REPLAYED = {"Idempotent-Replay": "true"}
+LONGEST_KEY = 200  # characters of an Idempotency-Key
+EXAMPLE = "45-year-old man, moderate headache for three days. Takes metformin 500 mg twice daily. Denies vomiting."
+
+
+class TextSubmission(JobOptions):
+    """A clinical text."""
+
+    text: str = Field(min_length=1, description="at most 200,000 Unicode code points by default", examples=[EXAMPLE])
+
+    @field_validator("text")
+    @classmethod
+    def _refuse_nul(cls, text: str) -> str:
+        if "\0" in text:
+            raise ValueError("the text holds a NUL character")
+        return text
+
+
+class Accepted(BaseModel):
+    """The job and where to look for it."""
+
+    job_id: str = Field(examples=["0199d0a0-0000-7000-8000-000000000001"])
+    status: JobStatus
+    status_url: str
+    result_url: str
+    ws_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One submission on its way into the ledger."""
+
+    job_id: str
+    request: JobRequest
+    stages: tuple[StageName, ...]
+    size: float
+    body_hash: str
+    wrapped: WrappedKey
+    key: JobKey
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The job that now stands for the submission."""
+
+    job_id: str
+    status: JobStatus
+    replayed: bool = False
+
+    def answer(self) -> Response:
+        """202 with the addresses."""
+        result = f"{API}/result/{self.job_id}"
+        accepted = Accepted(
+            job_id=self.job_id,
+            status=self.status,
+            status_url=result,
+            result_url=result,
+            ws_url=f"{API}/ws/{self.job_id}",
+        )
+        headers = {"Location": result} | (REPLAYED if self.replayed else {})
+        return Response(accepted.model_dump_json(), 202, headers, media_type="application/json")
+
+
+def hashed_key(header: str | None) -> str | None:
+    """The Idempotency-Key as it is kept: by its hash, because a client may put anything into it."""
+    if header is None:
+        return None
+    if not 1 <= len(header) <= LONGEST_KEY:
+        raise ProblemError(422, "invalid", f"An Idempotency-Key has 1 to {LONGEST_KEY} characters.")
+    return hashlib.sha256(header.encode("latin-1", "replace")).hexdigest()
+
+
+async def take_text(services: Services, actor: Actor, sent: TextSubmission, idempotency_key: str | None) -> Taken:
+    """Take a text. Raises ProblemError 422 (too long), 503 (queue full) or 409 (key was used for another body)."""
+    most = services.settings.max_text_chars
+    if len(sent.text) > most:
+        raise invalid("/text", f"the text is longer than {most} characters")
+    stages = stages_of(sent.stages, audio=False)
+    await services.gate.check()
+    job_id = str(uuid_utils.uuid7())
+    wrapped, key = services.keyring.new(actor.tenant, job_id)
+    request = JobRequest.model_construct(**dict(sent))
+    submission = Submission(
+        job_id, request, stages, len(sent.text), body_hash(request), wrapped, key, hashed_key(idempotency_key)
+    )
+    return await write(services, actor, submission)
+
+
+async def write(services: Services, actor: Actor, submission: Submission) -> Taken:
+    """One transaction with the row and the audit row; then, and only then, a worker is woken."""
+    new = _row(services, actor, submission)
+
+    def act(connection: sa.Connection) -> Job | None:
+        job_id = ledger.add(connection, new)
+        if job_id != new.id:
+            return ledger.get(connection, job_id, tenant=new.tenant)
+        audit.record(connection, actor, "submitted", job_id=job_id)
+        return None
+
+    before = await services.writer.run(act)
+    if before is not None:
+        return replay(before, submission.body_hash)
+    services.queue.send(new.id)
+    return Taken(new.id, JobStatus.QUEUED)
+
+
+def replay(before: Job, hashed: str) -> Taken:
+    """The job that already has this key. Raises ProblemError 409 when it was sent with another body."""
+    if before.body_hash != hashed:
+        raise ProblemError(
+            409, "idempotency_key_reused", "This Idempotency-Key came with another body before: take a new key."
+        )
+    return Taken(before.id, before.status, replayed=True)
+
+
+def stages_of(asked: tuple[StageName, ...] | None, *, audio: bool) -> tuple[StageName, ...]:
+    """The stages to run, in their order; a recording always begins with transcribe, and all end with assemble."""
+    if asked and not audio and StageName.TRANSCRIBE in asked:
+        raise invalid("/stages", "transcribe needs a recording: send one to /api/v1/submit/audio")
+    always = {StageName.ASSEMBLE} | ({StageName.TRANSCRIBE} if audio else set())
+    wanted = (set(StageName) if asked is None else set(asked)) | always
+    return tuple(stage for stage in StageName if stage in wanted and (audio or stage is not StageName.TRANSCRIBE))
+
+
+def body_hash(request: JobRequest) -> str:
+    """What tells one body from another: all that was asked for, and for a recording the hash of its bytes."""
+    asked = (
+        request.model_copy(update={"metadata": dict(sorted(request.metadata.items()))}) if request.metadata else request
+    )
+    digest = hashlib.sha256(asked.model_dump_json(exclude={"audio"}).encode())
+    if request.audio is not None:
+        digest.update(request.audio.sha256.encode())
+    return digest.hexdigest()
+
+
+def _row(services: Services, actor: Actor, submission: Submission) -> NewJob:
+    request = submission.request
+    return NewJob(
+        id=submission.job_id,
+        tenant=actor.tenant,
+        priority=request.priority,
+        source="text" if request.audio is None else "audio",
+        size=submission.size,
+        stages=submission.stages,
+        key=submission.wrapped,
+        payload=submission.key.seal(request.model_dump_json().encode(), "payload"),
+        body_hash=submission.body_hash,
+        max_attempts=services.settings.max_attempts,
+        idempotency_key=submission.idempotency_key,
+        blob=None if request.audio is None else request.audio.blob,
+    )
