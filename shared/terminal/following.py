@@ -27,6 +27,7 @@ class Following:
     texts: dict[StageName, str] = field(default_factory=dict)
     began: dict[StageName, float] = field(default_factory=dict)
     """By this machine's monotonic clock, in seconds."""
+    done: set[StageName] = field(default_factory=set)
     took: dict[StageName, float] = field(default_factory=dict)
     """Seconds of stages that were followed from their beginning."""
 
@@ -35,7 +36,7 @@ class Following:
         """The stage that is being worked on."""
         if self.status is not JobStatus.RUNNING:
             return None
-        return next((each for each in self.stages if each in self.began and self.shares.get(each, 0.0) < 1.0), None)
+        return next((each for each in self.stages if each in self.began and each not in self.done), None)
 
     @property
     def written(self) -> StageName | None:
@@ -51,24 +52,24 @@ class Following:
             self._finish(self.stages[: self.stages.index(stage)])
             self.began.setdefault(stage, time.monotonic())
             self.shares[stage] = share
-            if share >= 1.0:
-                self._finish((stage,))
             if event.partial is not None:
                 self.texts[stage] = self.texts.get(stage, "") + event.partial if event.append else event.partial
+            if event.type == "stage" and share >= 1.0:  # other events may say 1.0 before the last text has come
+                self._finish((stage,))
         if event.status is JobStatus.COMPLETED:
             self._finish(self.stages)
 
     def _finish(self, stages: Iterable[StageName]) -> None:
         for stage in stages:
             self.shares[stage] = 1.0
+            self.done.add(stage)
             if stage in self.began:
                 self.took.setdefault(stage, time.monotonic() - self.began[stage])
 
     def word(self, stage: StageName) -> str:
         """How far a stage is, in a word or two."""
-        share = self.shares.get(stage)
-        if stage in self.took:
-            return f"{self.took[stage]:.1f} s"
-        if share is not None:
-            return "done" if share >= 1.0 else f"{share:.0%}"
+        if stage in self.done:
+            return f"{self.took[stage]:.1f} s" if stage in self.took else "done"
+        if stage in self.shares:
+            return f"{self.shares[stage]:.0%}"
         return "skipped" if self.status.terminal else "waits"

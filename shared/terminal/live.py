@@ -88,7 +88,7 @@ class Bars:
         table = Table.grid(padding=(0, 1))
         for stage in heard.stages:
             share = heard.shares.get(stage, 0.0)
-            mark: RenderableType = Text("✓", style="green") if share >= 1.0 else Text(" ")
+            mark: RenderableType = Text("✓", style="green") if stage in heard.done else Text(" ")
             if stage is heard.running:
                 mark = self._spinner
             bar = ProgressBar(total=1.0, completed=share, width=BAR_WIDTH)
@@ -132,14 +132,14 @@ class PlainLines:
         self._status = event.status
 
     def _tell_stage(self, stage: StageName) -> None:
-        share = self._heard.shares.get(stage)
-        if share is None or stage in self._ended:
+        if stage not in self._heard.shares or stage in self._ended:
             return
+        done = stage in self._heard.done
         if stage not in self._begun:
             self._begun.add(stage)
             self._say(f"  {stage.value} …")
-        self._tell_text(stage, whole=share >= 1.0)
-        if share >= 1.0:
+        self._tell_text(stage, whole=done)
+        if done:
             self._ended.add(stage)
             took = self._heard.took.get(stage)
             self._say(f"  {stage.value} done" + ("" if took is None else f", {took:.1f} s"))

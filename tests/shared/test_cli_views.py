@@ -81,10 +81,13 @@ def test_plain_lines_print_each_line_of_text_once() -> None:
     with PlainLines(console, "Recording", STAGES) as lines:
         for text in ("Good", "Good morning.\nWhat", "Good morning.\nWhat brings you in?"):
             lines.see(at(T, 0.5, partial=text))
+        lines.see(at(T, 1.0, kind="partial", partial="Good morning.\nWhat brings you in?\nThank"))
+        lines.see(at(T, 1.0, kind="partial", partial="Good morning.\nWhat brings you in?\nThank you."))
         lines.see(at(T, 1.0, kind="stage"))
         lines.see(at(R, 1.0, kind="completed", status="completed"))
     printed = out.getvalue().splitlines()
-    assert [line for line in printed if line.startswith("    ")] == ["    Good morning.", "    What brings you in?"]
+    text = [line.strip() for line in printed if line.startswith("    ")]
+    assert text == ["Good morning.", "What brings you in?", "Thank you."]
     assert printed[-1] == "completed"
 
 
