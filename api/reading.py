@@ -55,8 +55,7 @@ async def document(services: Services, actor: Actor, job: Job) -> Response:
     """The job's state and, once it is completed, its result beside it in one flat object."""
     if job.status.terminal:
         return Response(_result(services, actor, job), media_type=JSON)
-    where = await services.reader.run(lambda connection: place(connection, job))
-    return Response(_state(job, where), media_type=JSON)
+    return Response(_state(job, place(await services.line.read(), job)), media_type=JSON)
 
 
 def opened(services: Services, actor: Actor, job: Job, name: str) -> bytes | None:

@@ -22,6 +22,7 @@ from api.queue import Queue
 from api.security.keys import Keys
 from api.security.limits import Limits, Unlimited
 from api.security.tokens import Tokens
+from api.standing import Line, read_line
 from api.writer import Writer
 from shared import accounts, blobs, home, ledger
 from shared.blobs import Blobs
@@ -78,6 +79,22 @@ class Gate:
         self._waiting += 1
 
 
+class Waiting:
+    """Who waits, read at most once a second however many ask."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._line: Line | None = None
+        self._read_at = float("-inf")
+
+    async def read(self) -> Line:
+        """The line as it was at most a second ago. Raises BackingServiceError."""
+        if self._line is None or time.monotonic() - self._read_at > COUNT_EVERY_S:
+            self._read_at = time.monotonic()
+            self._line = await self._reader.run(read_line)
+        return self._line
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """All that the routes share."""
@@ -90,6 +107,7 @@ class Services:
     queue: Queue
     hub: Hub
     gate: Gate
+    line: Waiting
     keys: Keys
     tokens: Tokens
     measures: Measures
@@ -119,6 +137,7 @@ async def opened(settings: Settings, measures: Measures) -> AsyncIterator[Servic
         queue=Queue(redis, name=settings.queue, timeout_s=settings.longest_attempt_s),
         hub=Hub(listening),
         gate=Gate(reader, most=settings.max_queue),
+        line=Waiting(reader),
         keys=Keys(
             lambda hashed: reader.run(lambda connection: accounts.find_key(connection, hashed)),
             cache_s=settings.key_cache_s,

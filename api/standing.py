@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
+from math import isnan, nan
 
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
@@ -33,6 +36,29 @@ class Place:
 
     position: int | None = None
     eta_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Everybody who waits, as it was a moment ago: one reading serves all who ask where they stand."""
+
+    created: tuple[float, ...]
+    """When each waiting job was created, oldest first."""
+    ahead_s: tuple[float, ...]
+    """Seconds of work before each of them, and behind the last; NaN where a source was never measured."""
+    pace: dict[str, float]
+    """Seconds per unit of work, by source."""
+    workers: int
+
+    def before(self, created_at: float) -> tuple[int, float | None]:
+        """How many wait before a job that was created then, and their seconds of work."""
+        position = bisect_left(self.created, created_at)
+        seconds = self.ahead_s[position]
+        return position, None if isnan(seconds) else seconds
+
+    def seconds(self, source: str, units: float) -> float | None:
+        """Seconds of work for one worker; None where the source was never measured."""
+        return None if source not in self.pace else units * self.pace[source]
 
 
 class Ended(BaseModel):
@@ -84,27 +110,25 @@ def state(job: Job, place: Place, base: str) -> State:
     )
 
 
-def place(connection: sa.Connection, job: Job) -> Place:
+def place(line: Line, job: Job) -> Place:
     """The job's place among those that wait, and its estimated end."""
     if job.status.terminal:
         return Place()
-    ahead = _job.c.status.in_(_open) & (_job.c.created_at < job.created_at)
-    columns = (
-        _job.c.source,
-        sa.func.sum(sa.case((_job.c.status == JobStatus.QUEUED.value, 1), else_=0)).label("waiting"),
-        sa.func.sum(_work()).label("work"),
-    )
-    rows = connection.execute(sa.select(*columns).where(ahead).group_by(_job.c.source)).all()
-    pace = speed.seconds_per_unit(connection)
-    waits = job.status is JobStatus.QUEUED
-    position = sum(int(row.waiting) for row in rows) if waits else None
-    work = {row.source: float(row.work) for row in rows} if waits else {}
-    own_s = _seconds({job.source: job.size * (1.0 - job.progress)}, pace)
-    ahead_s = _seconds(work, pace)
-    workers = _workers(connection)
-    if own_s is None or ahead_s is None or workers == 0:
+    position, ahead_s = line.before(job.created_at) if job.status is JobStatus.QUEUED else (None, 0.0)
+    own_s = line.seconds(job.source, job.size * (1.0 - job.progress))
+    if own_s is None or ahead_s is None or line.workers == 0:
         return Place(position)
-    return Place(position, round(own_s + ahead_s / workers, 1))
+    return Place(position, round(own_s + ahead_s / line.workers, 1))
+
+
+def read_line(connection: sa.Connection) -> Line:
+    """Everybody who waits, oldest first, and how fast work goes."""
+    columns = (_job.c.created_at, _job.c.source, _work().label("work"))
+    query = sa.select(*columns).where(_job.c.status == JobStatus.QUEUED.value).order_by(_job.c.created_at)
+    rows = connection.execute(query).all()
+    pace = speed.seconds_per_unit(connection)
+    seconds = accumulate((row.work * pace.get(row.source, nan) for row in rows), initial=0.0)
+    return Line(tuple(row.created_at for row in rows), tuple(seconds), pace, _workers(connection))
 
 
 def queue_state(connection: sa.Connection) -> QueueState:

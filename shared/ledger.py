@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +24,13 @@ from shared.job import JobStatus, Priority, Reason, StageName
 _job = tables.job
 _ids = _job.c.id
 DETAIL_CHARS = 400
+_AS_NEW = {"status": JobStatus.QUEUED.value, "not_before": clock(), "created_at": clock(), "sent_at": clock()}
+_ADD = {  # built once: building a statement costs more than running it
+    dialect.dialect.name: dialect.insert(_job)
+    .values(_AS_NEW)
+    .on_conflict_do_nothing(index_elements=["tenant", "idempotency_key"])
+    for dialect in (sqlite, postgresql)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +96,12 @@ def add(connection: sa.Connection, new: NewJob) -> str:
     row = {
         "id": new.id,
         "tenant": new.tenant,
-        "status": JobStatus.QUEUED.value,
         "priority": new.priority.value,
         "source": new.source,
         "size": new.size,
         "stages": _joined(new.stages),
         "remaining": _joined(new.stages),
         "max_attempts": new.max_attempts,
-        "not_before": clock(),
-        "created_at": clock(),
-        "sent_at": clock(),
         "idempotency_key": new.idempotency_key,
         "body_hash": new.body_hash,
         "blob": new.blob,
@@ -105,9 +109,7 @@ def add(connection: sa.Connection, new: NewJob) -> str:
         "wrapped_key": new.key.wrapped,
         "payload": new.payload,
     }
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(_job).values(row).on_conflict_do_nothing(index_elements=["tenant", "idempotency_key"])
-    if connection.execute(insert).rowcount == 1 or new.idempotency_key is None:
+    if connection.execute(_ADD[connection.dialect.name], row).rowcount == 1 or new.idempotency_key is None:
         return new.id
     same = (_job.c.tenant == new.tenant) & (_job.c.idempotency_key == new.idempotency_key)
     return str(connection.execute(sa.select(_ids).where(same)).scalar_one())
@@ -117,11 +119,8 @@ def get(
     connection: sa.Connection, job_id: str, *, tenant: str | None = None, sealed: tuple[str, ...] = ()
 ) -> Job | None:
     """Read one row with the named sealed records; with a tenant, another tenant's job does not exist."""
-    query = sa.select(*_PLAIN, *(_job.c[name] for name in sealed)).where(_ids == job_id)
-    if tenant is not None:
-        query = query.where(_job.c.tenant == tenant)
-    row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else _read(row)
+    row = connection.execute(_reading(sealed), {"job_id": job_id}).mappings().one_or_none()
+    return None if row is None or tenant not in {None, row["tenant"]} else _read(row)
 
 
 def claim(connection: sa.Connection, job_id: str, *, worker: str, lease_s: float) -> Job | None:
@@ -218,16 +217,10 @@ def retry(connection: sa.Connection, job: Job, actor: Actor, *, reason: Reason, 
     last = job.attempt >= job.max_attempts
     if last:
         return JobStatus.DEAD if finish(connection, job, actor, status=JobStatus.DEAD, reason=reason) else None
-    back = _owned(connection, job.id, job.token or "", **_requeued(pause_s))
+    waits = {"status": JobStatus.QUEUED.value, "token": None, "lease": None, "sent_at": 0.0}
+    back = _owned(connection, job.id, job.token or "", **waits, not_before=clock() + pause_s)
     record(connection, actor, "attempt_failed", job_id=job.id, outcome=reason.code)
     return JobStatus.QUEUED if back else None
-
-
-def release(connection: sa.Connection, job: Job, actor: Actor) -> bool:
-    """Hand a running row back without counting the attempt: the worker was asked to leave."""
-    back = _owned(connection, job.id, job.token or "", **_requeued(0.0), attempt=_job.c.attempt - 1)
-    record(connection, actor, "handed_back", job_id=job.id)
-    return back
 
 
 def cancel(connection: sa.Connection, job: Job, actor: Actor) -> bool:
@@ -260,14 +253,9 @@ def waiting(connection: sa.Connection) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def _requeued(pause_s: float) -> dict[str, Any]:
-    return {
-        "status": JobStatus.QUEUED.value,
-        "token": None,
-        "lease": None,
-        "not_before": clock() + pause_s,
-        "sent_at": 0.0,
-    }
+@cache
+def _reading(sealed: tuple[str, ...]) -> sa.Select[tuple[Any, ...]]:
+    return sa.select(*_PLAIN, *(_job.c[name] for name in sealed)).where(_ids == sa.bindparam("job_id"))
 
 
 def _owned(connection: sa.Connection, job_id: str, owner: str, /, **values: Any) -> bool:

@@ -53,6 +53,7 @@ job = sa.Table(
     sa.Column("bundle", sa.LargeBinary, comment="FHIR Bundle, sealed"),
     sa.UniqueConstraint("tenant", "idempotency_key"),
     sa.Index("ix_job_waiting", "status", "not_before", "created_at"),
+    sa.Index("ix_job_line", "status", "created_at", "source", "size", "progress"),
     sa.Index("ix_job_tenant_created_at", "tenant", "created_at"),
 )
 

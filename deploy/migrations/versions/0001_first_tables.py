@@ -94,6 +94,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant", "idempotency_key", name=op.f("uq_job_tenant_idempotency_key")),
     )
     op.create_index("ix_job_tenant_created_at", "job", ["tenant", "created_at"], unique=False)
+    op.create_index("ix_job_line", "job", ["status", "created_at", "source", "size", "progress"], unique=False)
     op.create_index("ix_job_waiting", "job", ["status", "not_before", "created_at"], unique=False)
     op.create_table(
         "refresh_token",
