@@ -10,42 +10,65 @@ from functools import cache
 from worker.clinical.finding import Finding, Stretch, Trait
 from worker.clinical.phrases import Phrases
 from worker.clinical.terminology import DATA
-from worker.clinical.tokens import Token, key, stem
+from worker.clinical.tokens import Token, key, stem, word_set
 
 NONE_KNOWN = "no known allergies"
 REACTIONS = frozenset({"symptom", "condition"})
 TOPIC = re.compile(r"(?<!\w)(?:allerg\w+|alergi\w+|alergic\w+)(?!\w)")
 """Words that make allergies the topic of a question."""
 
-_WHAT = r"(?:(?:drug|medication|medicine|food|environmental|latex|seasonal|known|other|any|to|or|and|medications?|drugs?|foods?|,|/)\s+){0,6}"
-_DRUGS = r"(?: (?:to (?:any )?(?:medications?|medicines?|drugs?|foods?|anything)|medicamentosas?|conocidas?|a medicamentos|a farmacos|alimentarias?|ni intolerancias))*"
+_WHAT = (
+    r"(?:(?:drug|medication|medicine|food|environmental|latex|seasonal|known|other|any|to|or|and|"
+    r"medications?|drugs?|foods?|,|/)\s+){0,6}"
+)
+_DRUGS = (
+    r"(?: (?:to (?:any )?(?:medications?|medicines?|drugs?|foods?|anything)|medicamentosas?|conocidas?|"
+    r"a medicamentos|a farmacos|alimentarias?|ni intolerancias))*"
+)
 _NONE = (
     re.compile(r"(?<!\w)(?:nkda|nka|nkfa|namc|nac?ma?c)(?!\w)"),
-    re.compile(rf"(?<!\w)(?:no|denies|denied|without|negative for)(?: any)? (?:known )?{_WHAT}allerg(?:y|ies)(?! to (?!any|med|drug|food))(?! shots?){_DRUGS}"),
-    re.compile(r"(?<!\w)(?:not allergic to (?:any\w*|medications?|drugs)(?: (?:medications?|medicines?|drugs?|foods?))?|no allergic history)(?!\w)"),
-    re.compile(r"(?<!\w)(?:allerg(?:ies|y)|alergias?)(?: (?:medicamentosas|conocidas|to medications))?\s?[:=-]\s?(?:(?:none|no|denies|negative|nil|nkda|nka|ninguna|niega|negadas|negativas|negativo|no known|no conocidas|no refiere)(?: (?:known|drug|allergies|conocidas|reported))*)(?!\w)"),
-    re.compile(rf"(?<!\w)(?:sin|no(?: refiere| tiene| tengo| presenta| hay)?|niega|ninguna)(?: tener)? (?:alergias?|ram|ramc)(?! a (?!medic|farm|nin|nada)){_DRUGS}(?!\w)"),
-    re.compile(r"(?<!\w)(?:no (?:es |soy )?alergic[oa] a (?:nada|ningun[oa]?(?: (?:medicamento|farmaco|alimento))?|medicamentos|farmacos)|no alergias)(?!\w)"),
+    re.compile(rf"(?<!\w)(?:no|denies|denied|without|negative for)(?: any)? (?:known )?{_WHAT}allerg(?:y|"
+    rf"ies)(?! to (?!any|med|drug|food))(?! shots?){_DRUGS}"),
+    re.compile(r"(?<!\w)(?:not allergic to (?:any\w*|medications?|drugs)(?: (?:medications?|medicines?|drugs?|"
+    r"foods?))?|no allergic history)(?!\w)"),
+    re.compile(r"(?<!\w)(?:allerg(?:ies|y)|alergias?)(?: (?:medicamentosas|conocidas|"
+    r"to medications))?\s?[:=-]\s?(?:(?:none|no|denies|negative|nil|nkda|nka|ninguna|niega|negadas|negativas|"
+    r"negativo|no known|no conocidas|no refiere)(?: (?:known|drug|allergies|conocidas|reported))*)(?!\w)"),
+    re.compile(rf"(?<!\w)(?:sin|no(?: refiere| tiene| tengo| presenta| hay)?|niega|"
+    rf"ninguna)(?: tener)? (?:alergias?|ram|ramc)(?! a (?!medic|farm|nin|nada)){_DRUGS}(?!\w)"),
+    re.compile(r"(?<!\w)(?:no (?:es |soy )?alergic[oa] a (?:nada|ningun[oa]?(?: (?:medicamento|farmaco|"
+    r"alimento))?|medicamentos|farmacos)|no alergias)(?!\w)"),
 )  # fmt: skip
 _TO = re.compile(
-    r"(?<!\w)(?:allergic(?: reactions?)? to|allerg(?:y|ies) to|allerg(?:y|ies) ?:|allergic ?:|allergies include|allergies are|"
-    r"anaphyla\w+ (?:to|with|from)|hypersensitiv\w+ to|intoleran(?:t|ce) to|alergic[oa]s? a(?:l)?|alergias? a(?:l)?|alergias? ?:|"
-    r"anafilaxia (?:a|con|por)|intoleran(?:te|cia) a|reaccion alergica a(?:l)?)(?: (?:the|la|el|los|las|lo))?(?!\w)|(?<!\w)allergies ?-"
+    r"(?<!\w)(?:allergic(?: reactions?)? to|allerg(?:y|ies) to|allerg(?:y|ies) ?:|allergic ?:|"
+    r"allergies include|allergies are|"
+    r"anaphyla\w+ (?:to|with|from)|hypersensitiv\w+ to|intoleran(?:t|ce) to|alergic[oa]s? a(?:l)?|"
+    r"alergias? a(?:l)?|alergias? ?:|"
+    r"anafilaxia (?:a|con|por)|intoleran(?:te|cia) a|reaccion alergica a(?:l)?)(?: (?:the|la|el|los|las|"
+    r"lo))?(?!\w)|(?<!\w)allergies ?-"
 )
 _BEHIND = re.compile(r"[ -](?:drug )?(?:allerg(?:y|ies|ic)|anaphylaxis)(?!\w)")
-_LINKS = frozenset(", and or y e o u ni / & ; : ( ) - the la el los las a al to also both such as como including any all".split())
-_REACTION_LINKS = frozenset(
-    """causes cause caused causing gave gives give me him her them a an of reaction reactions with which that it he she i get
-    gets got getting developed develops develop broke breaks break out in makes make produces resulting results leads to ( - : ,
-    severe mild bad has had have makes and when as by is was my his his whole body le me da dio dan produce produjo provoca
-    provoco con un una que se lleno salio salieron hizo reaccion causa presento anaphylactic tuvo tuve""".split()
+_LINKS = word_set(
+    ", and or y e o u ni / & ; : ( ) - the la el los las a al to also both such as como including any all"
+)
+_REACTION_LINKS = word_set(
+    "causes cause caused causing gave gives give me him her them a an of reaction reactions with which "
+    "that it he she i get gets got getting developed develops develop broke breaks break out in makes "
+    "make produces resulting results leads to ( - : , severe mild bad has had have makes and when as by "
+    "is was my his his whole body le me da dio dan produce produjo provoca provoco con un una que se "
+    "lleno salio salieron hizo reaccion causa presento anaphylactic tuvo tuve"
 )
 _REACTION_TOKENS = 9
 _ITEM = re.compile(r"[a-z][a-z0-9 '-]{2,30}")
-_NO_ITEM = re.compile(r"(?:none|no|nil|denies|see|listed|reviewed|negative|unknown|ninguna|niega|patient|the|sin|not|as|he|she|is|has)(?!\w)")
+_NO_ITEM = re.compile(
+    r"(?:none|no|nil|denies|see|listed|reviewed|negative|unknown|ninguna|niega|patient|the|sin|not|as|he|she|"
+    r"is|has)(?!\w)"
+)
 
 
-def allergies(text: str, tokens: Sequence[Token], findings: Sequence[Finding], *, listed: bool, asked: bool) -> list[Finding]:
+def allergies(
+    text: str, tokens: Sequence[Token], findings: Sequence[Finding], *, listed: bool, asked: bool
+) -> list[Finding]:
     """The findings of one sentence, drugs and other substances turned into allergies where it says so.
 
     `tokens` are those of the sentence. `listed`: it stands in an allergy section; `asked`: it answers a question
@@ -61,18 +84,30 @@ def allergies(text: str, tokens: Sequence[Token], findings: Sequence[Finding], *
         cues = cues or [Stretch(start, start)]
     if not cues and not _BEHIND.search(text, start, end):
         return list(findings)
-    found = [*_after(tokens, findings, cues), *_before(text, findings)]
+    found = [*_after(text, tokens, findings, cues), *_before(text, findings)]
     if listed and not found:
         found = list(_items(text, start, end, findings))
     return _with_reactions(tokens, _merged(findings, found))
 
 
-def reaction_to(allergy: Finding, tokens: Sequence[Token], findings: Sequence[Finding]) -> Finding | None:
+def reaction_to(tokens: Sequence[Token], findings: Sequence[Finding]) -> Finding | None:
     """What the next sentence gives as the reaction: "It gave me a rash"; None where it speaks of something else."""
     if not findings or findings[0].kind not in REACTIONS or not tokens:
         return None
     lead = [each.word for each in tokens if each.end <= findings[0].start]
-    about = bool(lead) and lead[0] in {"it", "they", "that", "causes", "caused", "me", "le", "gave", "i", "reaction", "se"}
+    about = bool(lead) and lead[0] in {
+        "it",
+        "they",
+        "that",
+        "causes",
+        "caused",
+        "me",
+        "le",
+        "gave",
+        "i",
+        "reaction",
+        "se",
+    }
     return findings[0] if about and _links(lead) else None
 
 
@@ -86,7 +121,9 @@ def _none_known(text: str, start: int, end: int, *, listed: bool) -> Finding | N
         found = pattern.search(text, start, end)
         if found:
             return none_known(Stretch(*found.span()))
-    if listed and re.match(r"(?:none|no known|nkda|nka|denies|no|ninguna|no conocidas|niega)[ .\w]{0,20}$", text[start:end]):
+    if listed and re.match(
+        r"(?:none|no known|nkda|nka|denies|no|ninguna|no conocidas|niega)[ .\w]{0,20}$", text[start:end]
+    ):
         return none_known(Stretch(start, end))
     return None
 
@@ -115,19 +152,23 @@ def _substances(tokens: Sequence[Token], findings: Sequence[Finding]) -> list[Fi
     return sorted(drugs, key=lambda each: each.start)
 
 
-def _after(tokens: Sequence[Token], findings: Sequence[Finding], cues: Sequence[Stretch]) -> Iterator[Finding]:
+def _after(
+    text: str, tokens: Sequence[Token], findings: Sequence[Finding], cues: Sequence[Stretch]
+) -> Iterator[Finding]:
     substances = _substances(tokens, findings)
     for cue in cues:
         place, listing = cue.end, False
         while True:
             following = next((each for each in substances if each.start >= place), None)
             between = _words(tokens, place, following.start, findings) if following else []
-            if following is None or not (_listed(between) or (not listing and cue.start == cue.end and len(between) <= 6)):
+            if following is None or not (
+                _listed(between) or (not listing and cue.start == cue.end and len(between) <= 6)
+            ):
                 break
             cues_of = (cue,) if cue.end > cue.start else ()
             yield replace(following, kind="allergy", cues=(*following.cues, *cues_of))
             place, listing = following.end, True
-        if not listing and cue.end > cue.start:
+        if not listing and cue.end > cue.start and TOPIC.match(text, cue.start):
             yield from _unknown(tokens, cue)
 
 
@@ -139,12 +180,42 @@ def _words(tokens: Sequence[Token], start: int, stop: int, findings: Sequence[Fi
 
 
 def _listed(words: Sequence[str]) -> bool:
-    return all(word in _LINKS for word in words) or (bool(words) and words[0] in {"(", "-"} and _links(words) and len(words) < 8)
+    return all(word in _LINKS for word in words) or (
+        bool(words) and words[0] in {"(", "-"} and _links(words) and len(words) < 8
+    )
 
 
 def _unknown(tokens: Sequence[Token], cue: Stretch) -> Iterator[Finding]:
     """A substance that no table has: up to two words behind "allergic to"."""
-    stops = {"and", "or", "but", "any", "anything", "medication", "medications", "my", "his", "her", "which", "with", "y", "ningun", "nada", "algo", "some", "certain", "it", "what", "that", "algun", "alguna", "ninguna", "medicamento", "this", "them"}
+    stops = {
+        "and",
+        "or",
+        "but",
+        "any",
+        "anything",
+        "medication",
+        "medications",
+        "my",
+        "his",
+        "her",
+        "which",
+        "with",
+        "y",
+        "ningun",
+        "nada",
+        "algo",
+        "some",
+        "certain",
+        "it",
+        "what",
+        "that",
+        "algun",
+        "alguna",
+        "ninguna",
+        "medicamento",
+        "this",
+        "them",
+    }
     words: list[Token] = []
     for token in (each for each in tokens if each.start >= cue.end):
         if token.is_sign or token.word in stops or not token.word.isalpha() or len(words) == 2:

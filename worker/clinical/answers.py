@@ -20,29 +20,51 @@ Answer = Literal["yes", "no", "other"]
 ANSWER_CHARS = 240
 """How much of an answer is read for yes and no, for relatives and for a dose."""
 
-_FILLER = re.compile(r"(?:(?:um|uh|er|well|oh|so|actually|hmm|okay|ok|doctor|doctora|pues|bueno|eh|ah|mira|mire|hm|you know|a ver)(?!\w)[\s,.]*|[\s,.¡¿-]+)")
+_FILLER = re.compile(
+    r"(?:(?:um|uh|er|well|oh|so|actually|hmm|okay|ok|doctor|doctora|pues|bueno|eh|ah|mira|mire|hm|you know|"
+    r"a ver)(?!\w)[\s,.]*|[\s,.¡¿-]+)"
+)
 _YES = re.compile(
-    r"(?:yes|yeah|yep|yup|yah|sure|correct|right|mm-?hmm+|uh-?huh|definitely|absolutely|exactly|of course|that's right|i do|i am|i have|"
-    r"it does|they do|it is|i did|he does|she does|he has|she has|he is|she is|a little|a bit|some|sometimes|occasionally|a lot|every|"
-    r"always|often|kind of|sort of|just a|only a|si|claro|correcto|exacto|asi es|un poco|a veces|algo|efectivamente|bastante|much[oa]s?|siempre|alguna)(?!\w)"
+    r"(?:yes|yeah|yep|yup|yah|sure|correct|right|mm-?hmm+|uh-?huh|definitely|absolutely|exactly|of course|"
+    r"that's right|i do|i am|i have|"
+    r"it does|they do|it is|i did|he does|she does|he has|she has|he is|she is|a little|a bit|some|sometimes|"
+    r"occasionally|a lot|every|"
+    r"always|often|kind of|sort of|just a|only a|si|claro|correcto|exacto|asi es|un poco|a veces|algo|"
+    r"efectivamente|bastante|much[oa]s?|siempre|alguna)(?!\w)"
 )
 _NO = re.compile(
-    r"(?:no|nope|nah|never|none|neither|nothing|not (?:really|at all|that|any|anymore|lately|recently|since|now|so far)|negative|nobody|no one"
-    r"|i (?:don't|do not|haven't|have not|didn't|did not|am not|can't|never)|i'm not|it (?:doesn't|does not|hasn't|isn't)|"
+    r"(?:no|nope|nah|never|none|neither|nothing|not (?:really|at all|that|any|anymore|lately|recently|since|"
+    r"now|so far)|negative|nobody|no one"
+    r"|i (?:don't|do not|haven't|have not|didn't|did not|am not|can't|never)|i'm not|it (?:doesn't|does not|"
+    r"hasn't|isn't)|"
     r"they (?:don't|haven't)|(?:he|she) (?:doesn't|hasn't|isn't|does not)|"
     r"nunca|ningun[oa]?|nada|tampoco|para nada|que va|en absoluto|nadie)(?!\w)"
 )
 _WH = re.compile(
-    r"(?:^|[\s,¿])(?:how (?:long|often|much|many|bad|severe|is|are|was|were|has|have|did|do|does|would|'s)|when|where|what|which|why|who"
+    r"(?:^|[\s,¿])(?:how (?:long|often|much|many|bad|severe|is|are|was|were|has|have|did|do|does|would|'s)|"
+    r"when|where|what|which|why|who"
     r"|cuando|cuanto|cuanta|cuantos|cuantas|donde|que|como|cual|quien|por que|desde cuando)(?!\w)"
 )
+_KNOWN = re.compile(r"(?<!\w)(?:the|this|that|your|these|those|su|sus|ese|esa|este|esta|tu)\s$")
+"""Before a finding: both know of it, the question is about something else (does that help the pain?)."""
 _HOW_ABOUT = re.compile(r"(?:how|what) about|what if|how about any|que tal|que hay de")
 _YOURS = re.compile(r"(?<!\w)(?:your|tu|su|sus|tus)(?: \w+)?\s+$")
-HOW_LONG = re.compile(r"(?<!\w)(?:how long|since when|when did|cuanto tiempo|desde cuando|cuantos dias|cuando empezo)(?!\w)")
+HOW_LONG = re.compile(
+    r"(?<!\w)(?:how long|since when|when did|cuanto tiempo|desde cuando|cuantos dias|cuando empezo)(?!\w)"
+)
 """A question for a duration."""
 _HOW_OLD = re.compile(r"(?<!\w)(?:how old|your age|what age|cuantos anos|que edad|su edad)(?!\w)")
 _BARE_AGE = re.compile(r"(?<![\w.])(\d{1,3})(?![\w.,]\d|\w)")
-_NO_MARK = re.compile(r"(?:and |or |so |okay ,? ?|ok ,? ?|now ,? ?)*(?:any|do you|have you|are you|does|did you|is there|are there|has|had you|how about|what about|tiene|ha tenido|toma|es alergic|le duele)(?!\w)")
+_OPENLY = re.compile(
+    r"[\s¿,.]*(?:(?:and|so|okay|ok|now|or|um|uh|well|y|e|entonces)[\s,.]+)*(?:any|do|does|did|have|has|had|are|"
+    r"is|was|were|can|could|any|how|what|"
+    r"shortness|trouble|tiene|ha|toma|es|le|alguna?|algun|nota|sufre|padece|siente|fuma|bebe|ni|hay|or)(?!\w)"
+)
+"""How a question begins that does not know its answer; others only want a statement confirmed."""
+_NO_MARK = re.compile(
+    r"(?:and |or |so |okay ,? ?|ok ,? ?|now ,? ?)*(?:any|do you|have you|are you|does|did you|is there|"
+    r"are there|has|had you|how about|what about|tiene|ha tenido|toma|es alergic|le duele)(?!\w)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +130,19 @@ def _answer(exchange: Exchange, reading: Reading) -> tuple[Answer, Stretch | Non
 def _same(one: Finding, other: Finding) -> bool:
     codes = {each.code for each in other.codes}
     near = any(each.code in codes for each in one.codes)
-    return one.kind == other.kind and (one.concept == other.concept or near)
+    closer = f" {other.concept} ".endswith(f" {one.concept} ")
+    return one.kind == other.kind and (near or closer)
 
 
 def _settled(
-    finding: Finding, said: Said, exchange: Exchange, reading: Reading, *, answer: Answer, word: Stretch | None, alone: bool
+    finding: Finding,
+    said: Said,
+    exchange: Exchange,
+    reading: Reading,
+    *,
+    answer: Answer,
+    word: Stretch | None,
+    alone: bool,
 ) -> Iterator[Finding]:
     if finding.kind == "vital":
         yield finding
@@ -125,10 +155,12 @@ def _settled(
         return
     finding = replace(finding, cues=(*finding.cues, word), settled=True)
     if answer == "no":
+        if _KNOWN.search(reading.text[max(said.start, finding.start - 12) : finding.start]):
+            return
         absent = finding.kind != "demographic" and finding.assertion in {"present", "absent", "possible"}
         if absent:
             yield replace(finding, assertion="absent", temporality="current")
-    elif alone and len(exchange.questions) == 1:
+    elif (alone and len(exchange.questions) == 1) or not _OPENLY.match(question):
         yield _affirmed(finding, exchange, reading)
     elif not alone and _all_meant(question) and finding.kind != "demographic":
         yield replace(_affirmed(finding, exchange, reading), assertion="possible", confidence=0.5)
@@ -149,13 +181,10 @@ def _affirmed(finding: Finding, exchange: Exchange, reading: Reading) -> Finding
         return replace(finding, relation=kin.relation) if kin else finding
     if finding.kind == "medication":
         return finding.with_traits(*taken(reading, said.start, stop))
-    told = (*attributes.how_long(reading, said.start, stop), *attributes.loose(reading, said.start, stop))
-    return finding.with_traits(*told) if finding.kind in attributes.DESCRIBED and not _names_more(exchange) else finding
-
-
-def _names_more(exchange: Exchange) -> bool:
-    """Whether the answer speaks of other things too, to which a duration or a side might belong."""
-    return any(said.findings for said in exchange.answers)
+    if finding.kind not in attributes.DESCRIBED or said.findings:
+        return finding
+    told = (*attributes.how_long(reading, said.start, said.end), *attributes.loose(reading, said.start, said.end))
+    return finding.with_traits(*told)
 
 
 def _without_name(

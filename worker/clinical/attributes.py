@@ -21,24 +21,44 @@ _SCORE = re.compile(r"(?<![\w./])(\d{1,2}) ?(?:/|out of|over|sobre|de) ?(10)(?!\
 _SIDE = re.compile(r"(?<!\w)(left|right|bilateral(?:es|ly)?|both|izquierd[oa]s?|derech[oa]s?|izq|izda|dcha|dcho)(?!\w)")
 _DURATION = (
     re.compile(
-        rf"(?<!\w)(?:for|over|x|times|during|lasting|lasted|durante|desde hace|hace(?! (?:\d+|unos|varios|un|muchos)(?: \d+)? anos?)|of|since) ?"
-        rf"(?:(?:about|approximately|around|almost|nearly|at least|more than|over|like|the|past|last|maybe|probably|roughly|now"
-        rf"|aproximadamente|unos|unas|casi|mas de|mas o menos|ya|alrededor de|al menos|ultimos|ultimas|los|las) ){{0,3}}"
+        rf"(?<!\w)(?:for|over|x|times|during|lasting|lasted|durante|desde hace|hace(?! (?:\d+|unos|varios|un|"
+        rf"muchos)(?: \d+)? anos?)|of|since) ?"
+        rf"(?:(?:about|approximately|around|almost|nearly|at least|more than|over|like|the|past|last|maybe|"
+        rf"probably|roughly|now"
+        rf"|aproximadamente|unos|unas|casi|mas de|mas o menos|ya|alrededor de|al menos|ultimos|ultimas|los|"
+        rf"las) ){{0,3}}"
         rf"({AMOUNT}[ -]?{UNIT})(?!\w)(?! ?old)"
     ),
-    re.compile(rf"(?<!\w)(?:began|started|start|onset|begin|empezo|comenzo|inicio) (?:about |around |approximately )?({AMOUNT} {UNIT}) ago(?!\w)"),
-    re.compile(rf"(?<!\w)({AMOUNT}[ -]{UNIT})(?:'s?)?(?: de evolucion| history| duration| in duration| now| con| de historia)(?!\w)"),
+    re.compile(rf"(?<!\w)(?:began|started|start|onset|begin|empezo|comenzo|inicio) (?:about |around |"
+    rf"approximately )?({AMOUNT} {UNIT}) ago(?!\w)"),
+    re.compile(rf"(?<!\w)({AMOUNT}[ -]{UNIT})(?:'s?)?(?: de evolucion| history| duration| in duration| now|"
+    rf" con| de historia)(?!\w)"),
     re.compile(
-        r"(?<!\w)((?:since|desde) (?:yesterday|last (?:night|week|month|year)|this morning|(?:mon|tues|wednes|thurs|fri|satur|sun)day|"
-        r"ayer|anoche|anteayer|esta manana|el (?:lunes|martes|miercoles|jueves|viernes|sabado|domingo)|la semana pasada|(?:19|20)\d\d"
-        r"|(?:my|his|her|the) (?:20|30|40|50)s|childhood|la infancia|(?:january|february|march|april|may|june|july|august|september"
+        r"(?<!\w)((?:since|desde) (?:yesterday|last (?:night|week|month|year)|this morning|(?:mon|tues|wednes|"
+        r"thurs|fri|satur|sun)day|"
+        r"ayer|anoche|anteayer|esta manana|el (?:lunes|martes|miercoles|jueves|viernes|sabado|domingo)|"
+        r"la semana pasada|(?:19|20)\d\d"
+        r"|(?:my|his|her|the) (?:20|30|40|50)s|childhood|la infancia|(?:january|february|march|april|may|june|"
+        r"july|august|september"
         r"|october|november|december)(?: (?:19|20)\d\d)?))(?!\w)"
     ),
 )  # fmt: skip
 _LENGTH = re.compile(rf"(?<!\w)({AMOUNT} {UNIT})(?!\w)(?! ?old)")
-_SINCE_DAYS = {"yesterday": 1, "last night": 1, "ayer": 1, "anoche": 1, "anteayer": 2, "last week": 7, "la semana pasada": 7}
+_SINCE_DAYS = {
+    "yesterday": 1,
+    "last night": 1,
+    "ayer": 1,
+    "anoche": 1,
+    "anteayer": 2,
+    "last week": 7,
+    "la semana pasada": 7,
+}
 _LINK = re.compile(r"[\s,/&]*(?:(?:and|or|y|e|o|with|con|some|a)[\s,]*)*")
-_ONSET = re.compile(r"(?<!\w)(?:when (?:he|she|they) w(?:as|ere)|at(?: the)? age(?: of)?|at|aged?|a los|a la edad de|con) (\d{1,3})(?! ?(?:mg|am|pm))(?!\w)")
+_APART = re.compile(r"[;()]|(?<!\w)(?:and|or|y|e|o|but|pero|with|con)(?!\w)")
+_ONSET = re.compile(
+    r"(?<!\w)(?:when (?:he|she|they) w(?:as|ere)|at(?: the)? age(?: of)?|at|aged?|a los|a la edad de|"
+    r"con) (\d{1,3})(?! ?(?:mg|am|pm))(?!\w)"
+)
 
 
 def described(findings: Sequence[Finding], reading: Reading, start: int, end: int) -> list[Finding]:
@@ -64,7 +84,9 @@ def loose(reading: Reading, start: int, end: int) -> list[Trait]:
 
 def how_long(reading: Reading, start: int, end: int) -> list[Trait]:
     """The duration that a stretch names, as the answer to how long: about three days."""
-    found = next((each for each in (pattern.search(reading.text, start, end) for pattern in (*_DURATION, _LENGTH)) if each), None)
+    found = next(
+        (each for each in (pattern.search(reading.text, start, end) for pattern in (*_DURATION, _LENGTH)) if each), None
+    )
     return list(_length(found, reading)) if found else []
 
 
@@ -86,7 +108,11 @@ def _beside(findings: Sequence[Finding], number: int, reading: Reading, start: i
     high = min([end, finding.end + NEAR_CHARS, *(each.start for each in findings[number + 1 :])])
     for name, pattern in (("severity", _SEVERITY), ("laterality", _SIDE)):
         within = pattern.search(reading.text, finding.start, finding.end) if name == "laterality" else None
-        before = [each for each in pattern.finditer(reading.text, low, finding.start) if _leads(reading.text, each.end(), finding.start)]
+        before = [
+            each
+            for each in pattern.finditer(reading.text, low, finding.start)
+            if _leads(reading.text, each.end(), finding.start)
+        ]
         after = pattern.search(reading.text, finding.end, high)
         follows = after if after and _follows(reading.text, finding.end, after.start()) else None
         following = findings[number + 1].start if number + 1 < len(findings) else end
@@ -104,12 +130,12 @@ def _beside(findings: Sequence[Finding], number: int, reading: Reading, start: i
 def _leads(text: str, start: int, stop: int) -> bool:
     """Whether at most two words stand between a description and what it describes."""
     between = text[start:stop]
-    return between.count(",") <= 1 and ";" not in between and len(between.split()) <= 2
+    return between.count(",") <= 1 and not _APART.search(between) and len(between.split()) <= 2
 
 
 def _follows(text: str, start: int, stop: int) -> bool:
     between = text[start:stop]
-    return ";" not in between and "," not in between.lstrip(", ") and len(between.split()) <= 6
+    return not _APART.search(between) and "," not in between.lstrip(", ") and len(between.split()) <= 6
 
 
 def _durations(

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from shared.case import MentionKind
 from worker.clinical.cues import Cue, Sense, cues
 from worker.clinical.finding import Finding, Stretch
 from worker.clinical.reading import Reading
-from worker.clinical.tokens import Token
+from worker.clinical.tokens import Token, word_set
 
 NEAR_TOKENS = 7
 """How far "no", "not" and "without" reach to their first finding, and from one finding of a list to the next."""
@@ -20,10 +21,11 @@ FAR_TOKENS = 14
 BEHIND_TOKENS = 5
 """How far before a backward cue its finding may stand."""
 
-_SHORT = frozenset("no not without non don't doesn't didn't haven't hasn't isn't wasn't aren't sin ni tampoco on off".split())
-_SUBJECTS = frozenset(", and y e ; : . - that also he she i patient pt who que tambien paciente it we ( / then".split())
-LINKS = frozenset(", and or nor y o u e ni / & any ( ) - : with".split())
-_EITHER = frozenset("or nor o u ni".split())
+_SHORT = word_set("no not without non don't doesn't didn't haven't hasn't isn't wasn't aren't sin ni tampoco on off")
+_SUBJECTS = word_set(", and y e ; : . - that also he she i patient pt who que tambien paciente it we ( / then")
+MEASURED: frozenset[MentionKind] = frozenset({"vital", "demographic"})
+LINKS = word_set(", and or nor y o u e ni / & any ( ) - : with")
+_EITHER = frozenset(["or", "nor", "o", "u", "ni"])
 
 _AGES_AGO = re.compile(
     r"(?<!\w)(?:(?:\d+|a|several|some|many|few|a few|a couple of|couple of) (?:years?|yrs|decades?) (?:ago|back|prior)"
@@ -45,7 +47,10 @@ class Place:
 class Clause:
     """One sentence with its findings and its cues."""
 
-    def __init__(self, reading: Reading, tokens: Sequence[Token], findings: Sequence[Finding]) -> None:
+    def __init__(
+        self, reading: Reading, tokens: Sequence[Token], findings: Sequence[Finding], subjects: Sequence[int]
+    ) -> None:
+        """`subjects` are the words at which somebody else comes in: father, her sister."""
         self.text, self.tokens = reading.text, tokens
         self.words = [each.word for each in tokens]
         starts = [each.start for each in tokens]
@@ -55,7 +60,8 @@ class Clause:
         self.cues = [each for each in cues(self.words, written) if not self._inside(each)]
         self.ends = {each.first for each in self.cues if each.sense == "end"}
         self.ends |= {n for n, word in enumerate(self.words) if word in {";", "?"}}
-        self.verbs = {each.first for each in self.cues if each.sense == "verb" and self._begins(each.first)}
+        verbs = (*(each.first for each in self.cues if each.sense == "verb"), *subjects)
+        self.verbs = {each for each in verbs if self._begins(each)}
 
     @cached_property
     def dated(self) -> list[Stretch]:
@@ -86,6 +92,8 @@ class Clause:
         if any(start <= each < stop for each in self.ends):
             return True
         between = self.between(start, stop)
+        if any(each.finding.kind in MEASURED for each in between):
+            return True
         verbs = [each for each in self.verbs if start < each < stop or (each == start and self.words[start - 1] == ",")]
         if verbs and (between or not all(word in LINKS for word in self.words[start:stop])):
             return True

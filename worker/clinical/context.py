@@ -12,23 +12,22 @@ from dataclasses import replace
 from typing import cast
 
 from shared.case import Assertion, MentionKind
-from worker.clinical.clause import BEHIND_TOKENS, FAR_TOKENS, NEAR_TOKENS, Clause, Place
+from worker.clinical.clause import BEHIND_TOKENS, FAR_TOKENS, MEASURED, NEAR_TOKENS, Clause, Place
 from worker.clinical.cues import Cue, Sense
 from worker.clinical.finding import Finding, Stretch, Trait
 from worker.clinical.reading import Reading
 from worker.clinical.relatives import FAMILY_MEMBER, Relative, relatives
-from worker.clinical.tokens import Token
+from worker.clinical.tokens import Token, word_set
 
 ORDERS: frozenset[Sense] = frozenset({"planned", "stopped", "taken"})
 """What is said of drugs and procedures: the nearest of these cues decides."""
 ACTS: frozenset[MentionKind] = frozenset({"medication", "procedure"})
 ASSERTIONS: tuple[Assertion, ...] = ("absent", "possible", "hypothetical")
-_MEASURED: frozenset[MentionKind] = frozenset({"vital", "demographic"})
 _EVENTS: frozenset[MentionKind] = frozenset({"symptom", "condition", "procedure"})
 _SINCE = re.compile(r"(?<!\w)(?:since|diagnos\w+|dx|began|begin|started|desde|for|comenzo|empezo|inici\w+)(?!\w)")
-_OWN_WORDS = frozenset(
-    "denies reports i i've i'm patient pt takes allergic history no niega refiere paciente toma soy tengo alergico alergica "
-    "tomo my mi presents me with on".split()
+_OWN_WORDS = word_set(
+    "denies reports i i've i'm patient pt takes allergic history no niega refiere paciente toma soy "
+    "tengo alergico alergica tomo my mi presents me with on"
 )
 """After a comma or "and", these leave the relative and return to the patient."""
 _STAYS = frozenset({"who", "que", "still"})
@@ -43,13 +42,14 @@ def in_context(
     """
     if not findings:
         return []
-    clause = Clause(reading, tokens, findings)
-    kin = relatives(clause.words, kin_is_patient=kin_is_patient)
+    words = [each.word for each in tokens]
+    kin = relatives(words, kin_is_patient=kin_is_patient)
+    clause = Clause(reading, tokens, findings, subjects=[each.first for each in kin])
     return [each.finding if each.finding.settled else _judged(clause, each, kin) for each in clause.places]
 
 
 def _judged(clause: Clause, place: Place, kin: Sequence[Relative]) -> Finding:
-    if place.finding.kind in _MEASURED:
+    if place.finding.kind in MEASURED:
         return _asserted(clause, place, place.finding, ("hypothetical",))
     finding = _ordered(clause, place, _of_somebody(clause, place, kin))
     finding = _asserted(clause, place, finding, ASSERTIONS)
@@ -62,8 +62,11 @@ def _judged(clause: Clause, place: Place, kin: Sequence[Relative]) -> Finding:
 
 def _asserted(clause: Clause, place: Place, finding: Finding, senses: Sequence[Assertion]) -> Finding:
     for sense in senses:
+        if sense == "possible" and finding.kind in ACTS:
+            continue
         cue = clause.cue(place, cast("Sense", sense))
-        if cue:
+        tested = cue is not None and finding.kind == "procedure" and clause.words[cue.first].startswith("negativ")
+        if cue and not tested:
             return replace(finding, assertion=sense, cues=(*finding.cues, clause.where(cue)))
     return finding
 

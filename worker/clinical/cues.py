@@ -11,6 +11,7 @@ from typing import Literal, cast
 
 from worker.clinical.phrases import Hit, Phrases
 from worker.clinical.terminology import DATA
+from worker.clinical.tokens import word_set
 
 Sense = Literal[
     "absent", "possible", "hypothetical", "past", "done", "planned", "stopped", "taken", "none", "end", "verb"
@@ -19,8 +20,8 @@ Reach = Literal["forward", "backward", "none"]
 Meaning = tuple[tuple[Sense, Reach], ...]
 
 _ANSWERS = frozenset({"no", "not", "never", "nunca"})
-_AFTER_ANSWER = frozenset(", . ! ? ; : ) i i'm i've he she it that it's".split())
-_LASTING = frozenset("family day week month year hour days weeks months years the".split())
+_AFTER_ANSWER = word_set(", . ! ? ; : ) i i'm i've he she it that it's")
+_LASTING = word_set("family day week month year hour days weeks months years the")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ def _is_other(cue: Cue, words: Sequence[str], written: Sequence[str]) -> bool:
         return after in _AFTER_ANSWER
     if cue.sense == "absent" and cue.reach == "backward" and said == "no":
         return after not in {".", ",", ";", ")", "!"}
+    if cue.sense == "past" and said == "in the past":
+        return after.isdigit() or after in _LASTING or after in {"several", "few", "couple"}
     if cue.sense == "past" and "history" in said:
         return before in _LASTING
     if cue.sense == "hypothetical" and words[cue.first] == "si":

@@ -13,24 +13,57 @@ from worker.clinical.tokens import words
 OLDEST_YEARS = 120
 GENDERS = {
     "male": ("man", "male", "gentleman", "boy", "varon", "hombre", "masculino", "nino", "senor", "chico", "mr"),
-    "female": ("woman", "female", "lady", "girl", "mujer", "femenino", "femenina", "nina", "senora", "chica", "mrs", "ms"),
+    "female": (
+        "woman",
+        "female",
+        "lady",
+        "girl",
+        "mujer",
+        "femenino",
+        "femenina",
+        "nina",
+        "senora",
+        "chica",
+        "mrs",
+        "ms",
+    ),
 }
 _GENDER_OF = {word: gender for gender, each in GENDERS.items() for word in each}
 _MAN = r"man|male|gentleman|boy|woman|female|lady|girl"
 _VARON = r"varon|hombre|mujer|nino|nina|masculino|femenin[oa]|chico|chica"
-_UCUM = {"year": "a", "yr": "a", "y": "a", "ano": "a", "month": "mo", "mes": "mo", "week": "wk", "semana": "wk", "day": "d", "dia": "d"}
-_NOT_AN_AGE = r"(?! ?(?:%|/|\.\d|:|mg|mcg|kg|lbs?|pounds|kilos|minutes|mins|hours|hrs|weeks|days|months|miles|percent|cm|feet|inches|of|out|am|pm))"
+_UCUM = {
+    "year": "a",
+    "yr": "a",
+    "y": "a",
+    "ano": "a",
+    "month": "mo",
+    "mes": "mo",
+    "week": "wk",
+    "semana": "wk",
+    "day": "d",
+    "dia": "d",
+}
+_NOT_AN_AGE = (
+    r"(?! ?(?:%|/|\.\d|:|mg|mcg|kg|lbs?|pounds|kilos|minutes|mins|hours|hrs|weeks|days|months|miles|"
+    r"percent|cm|feet|inches|of|out|am|pm))"
+)
 
 _AGES = (
-    re.compile(r"(?<![\d./-])(\d{1,3})[ -]?(years?|yrs?|y|months?|weeks?|days?)[ -./]{0,2}(?:old|o(?:ld)?|of age)(?!\w)"),
+    re.compile(r"(?<![\d./-])(\d{1,3})[ -]?(years?|yrs?|y|months?|weeks?|days?)[ -./]{0,2}(?:old|o(?:ld)?|"
+    r"of age)(?!\w)"),
     re.compile(r"(?<!\w)(?:age|aged|edad)(?: is| of| de)?[: ] ?(\d{1,3})(?!\w|[./]\d)(?! ?(?:weeks|months|days))"),
-    re.compile(rf"(?<!\w)(?:i'm|i am|you're|you are|he's|he is|she's|she is|patient is) (?:now |currently |a )?(\d{{1,3}})(?!\w|\.\d){_NOT_AN_AGE}(?=[\s,.;?!)]|$)"),
-    re.compile(rf"(?<!\w)(?:{_VARON}|paciente|senora?)(?: \w+)? de (\d{{1,3}}) ?(anos?|meses|semanas|dias)(?! de evolucion)"),
+    re.compile(rf"(?<!\w)(?:i'm|i am|you're|you are|he's|he is|she's|she is|patient is) (?:now |currently |"
+    rf"a )?(\d{{1,3}})(?!\w|\.\d){_NOT_AN_AGE}(?=[\s,.;?!)]|$)"),
+    re.compile(rf"(?<!\w)(?:{_VARON}|paciente|senora?)(?: \w+)? de (\d{{1,3}}) ?(anos?|meses|semanas|"
+    rf"dias)(?! de evolucion)"),
     re.compile(r"(?<!\w)(?:tengo|tiene|cumpli|con|de) (\d{1,3}) ?(anos?|meses)(?= de edad|[,.;?!]|$| y soy| y vengo)"),
-    re.compile(r"(?<!\w)(?:mr|mrs|ms|sra?|don|dona)\.? [a-z]{2,20}(?: [a-z]{2,20})?(?:, | is | \()(\d{1,3})(?=[,);]|\.?$| y)"),
+    re.compile(r"(?<!\w)(?:mr|mrs|ms|sra?|don|dona)\.? [a-z]{2,20}(?: [a-z]{2,20})?(?:, | is |"
+    r" \()(\d{1,3})(?=[,);]|\.?$| y)"),
     re.compile(r"(?<!\w)(?:tengo|tiene usted|usted tiene) (\d{1,3}) ?(anos)(?!\w)"),
 )  # fmt: skip
-_AGE_AND_SEX = re.compile(r"(?<![\w.,/-])(\d{1,3})[ -]?(?:(?:y/?o|years?[ -]old|yr[ -]old|y\.o\.),? ?)?([mf])(?![\w/°.])")
+_AGE_AND_SEX = re.compile(
+    r"(?<![\w.,/-])(\d{1,3})[ -]?(?:(?:y/?o|years?[ -]old|yr[ -]old|y\.o\.),? ?)?([mf])(?![\w/°.])"
+)
 _GENDER = (
     re.compile(rf"(?:old|y/?o|yo|\d{{1,3}}|of age)(?:[ ,-]+[a-z-]{{2,20}}){{0,3}}?[ ,-]+({_MAN})(?!\w)"),
     re.compile(rf"(?<!\w)(?:gender|sex|sexo|genero)(?: is)?\s?[:=]?\s?({_MAN}|{_VARON}|m|f)(?!\w)"),
@@ -41,7 +74,10 @@ _GENDER = (
     re.compile(rf"(?<!\w)(?:de )?\d{{1,3}} anos(?: de edad)?,? (?:de )?(?:sexo )?({_VARON})(?!\w)"),
 )  # fmt: skip
 _TITLE = re.compile(r"(?<!\w)(mr|mrs|ms)\.? (?=[a-z])")
-_OTHERS_AGE = re.compile(r"(?:when|at|since|from|until|by|onset|cuando|a los|a la edad de|hasta|under|over|died|starting)(?: the| los| las| la)?\s*$")
+_OTHERS_AGE = re.compile(
+    r"(?:when|at|since|from|until|by|onset|cuando|a los|a la edad de|hasta|under|over|died|starting)(?: the|"
+    r" los| las| la)?\s*$"
+)
 _LOOK_BACK = 70
 
 
@@ -70,7 +106,12 @@ def _ages(reading: Reading, genders: list[Finding]) -> Iterator[Finding]:
             if where.start in seen or int(found.group(1)) > OLDEST_YEARS or _of_another(reading, found, genders):
                 continue
             seen.add(where.start)
-            yield age(found.group(1), where, Stretch(where.start, _end(found)), _UCUM[unit.removesuffix("es").removesuffix("s")])
+            yield age(
+                found.group(1),
+                where,
+                Stretch(where.start, _end(found)),
+                _UCUM[unit.removesuffix("es").removesuffix("s")],
+            )
     for found in _AGE_AND_SEX.finditer(reading.text, 0, 300):
         if reading.is_upper(found.start(2)) and 0 < int(found.group(1)) <= OLDEST_YEARS:
             if found.start(1) not in seen:

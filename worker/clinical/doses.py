@@ -20,7 +20,8 @@ UNITS = {
     "mEq": ("meq", "milliequivalents"),
     "%": ("%", "percent"),
     "puff": ("puffs", "puff", "inhalation", "inhalations", "inhalacion", "inhalaciones", "puf"),
-    "tablet": ("tablets", "tablet", "tabs", "tab", "pills", "pill", "comprimidos", "comprimido", "comp", "pastillas", "pastilla", "tableta", "tabletas"),
+    "tablet": ("tablets", "tablet", "tabs", "tab", "pills", "pill", "comprimidos", "comprimido", "comp", "pastillas",
+               "pastilla", "tableta", "tabletas"),
     "capsule": ("capsules", "capsule", "caps", "cap", "capsulas", "capsula"),
     "drop": ("drops", "drop", "gotas", "gota"),
     "spray": ("sprays", "spray"),
@@ -31,33 +32,43 @@ _UNIT_OF = {word: unit for unit, words in UNITS.items() for word in words}
 _UNIT_WORDS = "|".join(sorted(map(re.escape, _UNIT_OF), key=len, reverse=True))
 _NUMBER = r"\d{1,3}(?:,\d{3})+|\d+(?:[.,]\d+)?(?: ?/ ?\d+(?:[.,]\d+)?)?"
 _DOSE = re.compile(
-    rf"(?<![\w/.,])(?:({_NUMBER})(?: ?({_UNIT_WORDS}))? ?(-|to|a) ?)?({_NUMBER})[ -]?({_UNIT_WORDS})(?!\w)(?! ?/ ?(?:d?l|min|h)\b)"
+    rf"(?<![\w/.,])(?:({_NUMBER})(?: ?({_UNIT_WORDS}))? ?(-|to|"
+    rf"a) ?)?({_NUMBER})[ -]?({_UNIT_WORDS})(?!\w)(?! ?/ ?(?:d?l|min|h)\b)"
 )
 _DOSE_BEFORE = re.compile(
     rf"(?<![\w/.,])({_NUMBER})[ -]?({_UNIT_WORDS})\.?(?: (?:tablets?|capsules?|pills?|of|de|dose|injection))* $"
 )
 _ONCE = (
-    r"(?:once|twice|thrice|\d+ ?(?:times|x)|one time)(?: ?(?:a|per|every|each|/))? ?(?:daily|day|week|weekly|month|monthly|night|nightly)",
+    r"(?:once|twice|thrice|\d+ ?(?:times|x)|one time)(?: ?(?:a|per|every|each|/))? ?(?:daily|day|week|weekly|"
+    r"month|monthly|night|nightly)",
     r"(?:every|each|q\.?) ?(?:other )?\d+(?: ?(?:-|to) ?\d+)? ?(?:hours?|hrs?|h|days?|weeks?|months?|minutes?|mins?)",
     r"(?:every|each) (?:other |single )?(?:day|morning|evening|night|week|month|monday|sunday)",
     r"b\.?i\.?d|t\.?i\.?d|q\.?i\.?d|q\.?d|q\.?h\.?s|q\.?o\.?d|q\.?a\.?m|q\.?p\.?m|q\.?day|qhs",
-    r"at (?:bedtime|night|breakfast)|nightly|daily|weekly|monthly|(?:in the|each) (?:morning|evening)|(?:a|per) day|before (?:bed|bedtime|meals|breakfast)",
-    r"with (?:meals|breakfast|dinner|food|each meal)|after meals|as needed|prn|p\.r\.n|when needed|on an empty stomach|once",
+    r"at (?:bedtime|night|breakfast)|nightly|daily|weekly|monthly|(?:in the|each) (?:morning|evening)|(?:a|"
+    r"per) day|before (?:bed|bedtime|meals|breakfast)",
+    r"with (?:meals|breakfast|dinner|food|each meal)|after meals|as needed|prn|p\.r\.n|when needed|"
+    r"on an empty stomach|once",
     r"(?:una vez|\d+ veces)(?: (?:al|por|a la|cada))? (?:dia|semana|mes|noche)|al dia|a la semana",
     r"cada (?:\d+ ?(?:horas|hs|h|dias)|dia|noche|manana|semana|mes|otro dia)|\d+/\d+ ?h(?:oras)?",
-    r"al acostarse|por la(?:s)? (?:noches?|mananas?|tardes?)|diari[ao]s?|diariamente|a diario|semanal(?:mente)?|a demanda|si precisa|en ayunas",
-    r"antes de (?:acostarse|dormir|desayunar|las comidas|cada comida)|con las comidas|despues de las comidas|\d-\d-\d(?:-\d)?|de noche|con (?:el desayuno|la cena|la comida)|en (?:el desayuno|la cena|desayuno|cena)",
+    r"al acostarse|por la(?:s)? (?:noches?|mananas?|tardes?)|diari[ao]s?|diariamente|a diario|"
+    r"semanal(?:mente)?|a demanda|si precisa|en ayunas",
+    r"antes de (?:acostarse|dormir|desayunar|las comidas|cada comida)|con las comidas|despues de las comidas|"
+    r"\d-\d-\d(?:-\d)?|de noche|con (?:el desayuno|la cena|la comida)|en (?:el desayuno|la cena|desayuno|cena)",
 )  # fmt: skip
 _HOW_OFTEN = re.compile(rf"(?<!\w)(?:{'|'.join(_ONCE)})(?!\w)")
 _AND = re.compile(r"(?:,| and| y)? ")
 _ROUTE = re.compile(
-    r"(?<!\w)(?:by mouth|orally|oral|po|p\.o\.?|iv|i\.v\.?|intravenous(?:ly)?|im|intramuscular(?:ly)?|sc|sq|subq|subcut|"
-    r"subcutaneous(?:ly)?|sublingual(?:ly)?|sl|topical(?:ly)?|inhaled|via inhaler|via nebulizer|nebulized|rectal(?:ly)?|pr|"
-    r"intranasal(?:ly)?|in each nostril|transdermal|ophthalmic|por via oral|via oral|vo|v\.o\.?|ev|intravenos[oa]|por boca|"
+    r"(?<!\w)(?:by mouth|orally|oral|po|p\.o\.?|iv|i\.v\.?|intravenous(?:ly)?|im|intramuscular(?:ly)?|sc|sq|"
+    r"subq|subcut|"
+    r"subcutaneous(?:ly)?|sublingual(?:ly)?|sl|topical(?:ly)?|inhaled|via inhaler|via nebulizer|nebulized|"
+    r"rectal(?:ly)?|pr|"
+    r"intranasal(?:ly)?|in each nostril|transdermal|ophthalmic|por via oral|via oral|vo|v\.o\.?|ev|"
+    r"intravenos[oa]|por boca|"
     r"subcutane[oa]|inhalad[oa]|topic[oa]|nebulizad[oa]|via intravenosa|via subcutanea|por la boca)(?!\w)"
 )
 _FOR = re.compile(
-    rf"(?<!\w)(?:for (?:the (?:next|past|last) )?|x ?|durante |por )({AMOUNT}[ -]?{UNIT})(?!\w)(?! (?:a|per|al) (?:day|dia))"
+    rf"(?<!\w)(?:for (?:the (?:next|past|last) )?|x ?|durante |por )({AMOUNT}[ -]?{UNIT})(?!\w)(?! (?:a|per|"
+    rf"al) (?:day|dia))"
 )
 
 
@@ -72,6 +83,8 @@ def with_doses(findings: Sequence[Finding], reading: Reading, start: int, end: i
         following = next((each for each in drugs if each.start > finding.start), None)
         before = max((each.end for each in findings if each.end <= finding.start), default=start)
         stop = min(end, finding.end + REACH_CHARS, _begin(reading, following) if following else end)
+        plus = reading.text.find("+", finding.end, stop)
+        stop = plus if plus >= 0 else stop
         dosed.append(finding.with_traits(*_traits(reading, before, finding, stop)))
     return dosed
 

@@ -87,7 +87,7 @@ class _View:
         found = allergies.allergies(text, tokens, found, listed=name == "allergies", asked=asked)
         found = in_context(self.reading, tokens, found, kin_is_patient=kin_is_patient)
         found = [_with_onset(each, self.reading, part.end) for each in found]
-        return [_in_section(each, name, text, tokens) for each in found]
+        return [_in_section(each, name, tokens) for each in found]
 
 
 def _named(reading: Reading, parts: Sequence[Part]) -> list[Finding]:
@@ -167,7 +167,7 @@ def _reactions(
     for part, found in said:
         last = previous[-1] if previous else None
         if last and last.kind == "allergy" and last.concept != allergies.NONE_KNOWN:
-            reaction = allergies.reaction_to(last, view.tokens(part), found)
+            reaction = allergies.reaction_to(view.tokens(part), found)
             if reaction:
                 previous[-1] = last.with_traits(allergies.reaction(reaction))
                 found.remove(reaction)
@@ -205,7 +205,7 @@ def _with_onset(finding: Finding, reading: Reading, end: int) -> Finding:
     return finding.with_traits(*attributes.onset_age(reading, finding.end, min(end, finding.end + 40)))
 
 
-def _in_section(finding: Finding, name: str | None, text: str, tokens: Sequence[Token]) -> Finding:
+def _in_section(finding: Finding, name: str | None, tokens: Sequence[Token]) -> Finding:
     """What the heading above says of a finding for which its own sentence says nothing."""
     if finding.settled or finding.experiencer != "patient":
         return finding

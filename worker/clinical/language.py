@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from worker.clinical.tokens import words
+from worker.clinical.tokens import word_set, words
 
-ENGLISH = frozenset(
-    """the of and to with is was has had have he she his her for not this that at from by are be been which who any do
-    does your you my it i'm i've don't history patient takes year years old day days daily twice denies pain blood""".split()
+ENGLISH = word_set(
+    "the of and to with is was has had have he she his her for not this that at from by are be been "
+    "which who any do does your you my it i'm i've don't history patient takes year years old day days "
+    "daily twice denies pain blood"
 )
-SPANISH = frozenset(
-    """el la los las de del con fue una su sus por para que se en lo al como una desde hace años anos sin pero
-    mas muy le usted esta refiere paciente antecedentes dolor dias dia toma tiene niega alergico alergica padre
-    madre presion tension arterial varon mujer veces""".split()
+SPANISH = word_set(
+    "el la los las de del con fue una su sus por para que se en lo al como una desde hace años anos sin "
+    "pero mas muy le usted esta refiere paciente antecedentes dolor dias dia toma tiene niega alergico "
+    "alergica padre madre presion tension arterial varon mujer veces"
 )
 SAMPLE_CHARS = 20_000  # enough to tell, and it bounds the cost
 

@@ -5,31 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_EN_UNITS = {w: n for n, w in enumerate("zero one two three four five six seven eight nine".split())}
+from worker.clinical.tokens import word_list
+
+_EN_UNITS = {w: n for n, w in enumerate(word_list("zero one two three four five six seven eight nine"))}
 _EN_TEENS = {
     w: n
     for n, w in enumerate(
-        "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(), start=10
+        word_list("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"),
+        start=10,
     )
 }
-_EN_TENS = {w: n * 10 for n, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)}
-_ES_UNITS = {w: n for n, w in enumerate("cero uno dos tres cuatro cinco seis siete ocho nueve".split())}
+_EN_TENS = {
+    w: n * 10 for n, w in enumerate(word_list("twenty thirty forty fifty sixty seventy eighty ninety"), start=2)
+}
+_ES_UNITS = {w: n for n, w in enumerate(word_list("cero uno dos tres cuatro cinco seis siete ocho nueve"))}
 _ES_UNITS |= {"un": 1, "una": 1}
 _ES_TEENS = {
     w: n
     for n, w in enumerate(
-        (
-            "diez once doce trece catorce quince dieciseis diecisiete dieciocho diecinueve veinte veintiuno veintidos"
-            " veintitres veinticuatro veinticinco veintiseis veintisiete veintiocho veintinueve"
-        ).split(),
+        word_list(
+            "diez once doce trece catorce quince dieciseis diecisiete dieciocho diecinueve veinte veintiuno "
+            "veintidos veintitres veinticuatro veinticinco veintiseis veintisiete veintiocho veintinueve"
+        ),
         start=10,
     )
 } | {"veintiun": 21, "veintiuna": 21}
-_ES_TENS = {w: n * 10 for n, w in enumerate("treinta cuarenta cincuenta sesenta setenta ochenta noventa".split(), 3)}
+_ES_TENS = {
+    w: n * 10 for n, w in enumerate(["treinta", "cuarenta", "cincuenta", "sesenta", "setenta", "ochenta", "noventa"], 3)
+}
 _ES_HUNDREDS = {
     w: n * 100
     for n, w in enumerate(
-        "ciento doscientos trescientos cuatrocientos quinientos seiscientos setecientos ochocientos novecientos".split(),
+        word_list(
+            "ciento doscientos trescientos cuatrocientos quinientos seiscientos setecientos ochocientos novecientos"
+        ),
         start=1,
     )
 } | {"cien": 100}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 DAYS = {
-    "day": 1, "days": 1, "d": 1, "dia": 1, "dias": 1, "week": 7, "weeks": 7, "wk": 7, "wks": 7, "semana": 7, "semanas": 7,
+    "day": 1, "days": 1, "d": 1, "dia": 1, "dias": 1, "week": 7, "weeks": 7, "wk": 7, "wks": 7,
+    "semana": 7, "semanas": 7,
     "month": 30, "months": 30, "mo": 30, "mos": 30, "mes": 30, "meses": 30,
     "year": 365, "years": 365, "yr": 365, "yrs": 365, "ano": 365, "anos": 365,
 }  # fmt: skip
@@ -13,7 +14,10 @@ DAYS = {
 ONE = frozenset({"a", "an", "un", "una", "uno"})
 VAGUE = r"several|(?:a )?few|many|some|varios|varias|unos|unas|muchos|algunos|multiple"
 AMOUNT = rf"(?:\d+(?:[.,]\d+)?(?: ?(?:-|to|or|a|o) ?\d+)?|(?:a )?couple(?: of)?|{VAGUE}|an?|un|una)"
-UNIT = r"(?:minutes?|mins?|hours?|hrs?|h|days?|weeks?|wks?|months?|mos?|years?|yrs?|minutos?|horas?|dias?|d|semanas?|meses|mes|anos?)"
+UNIT = (
+    r"(?:minutes?|mins?|hours?|hrs?|h|days?|weeks?|wks?|months?|mos?|years?|yrs?|minutos?|horas?|dias?|d|"
+    r"semanas?|meses|mes|anos?)"
+)
 _LENGTH = re.compile(rf"({AMOUNT})[ -]?({UNIT})(?!\w)")
 
 

@@ -1,4 +1,4 @@
-"""A text as the rules read it: small letters, no accents, spoken numbers as digits, every character tied to its source."""
+"""A text as the rules read it: small letters, no accents, digits for spoken numbers, each tied to its source."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Reading:
     text: str
     starts: Sequence[int]
     ends: Sequence[int]
+    language: str = "en"
 
     @cached_property
     def tokens(self) -> list[Token]:
@@ -52,7 +53,7 @@ def read(source: str, language: str) -> Reading:
         to += [*ends[done:start], *[ends[end - 1]] * len(digits)]
         done = end
     pieces.append(text[done:])
-    return Reading(source, "".join(pieces), [*from_, *starts[done:]], [*to, *ends[done:]])
+    return Reading(source, "".join(pieces), [*from_, *starts[done:]], [*to, *ends[done:]], language)
 
 
 def fold(text: str) -> str:
@@ -99,9 +100,7 @@ def _spoken_stretches(text: str, language: str) -> Iterator[tuple[int, int, str]
 
 def _joined(text: str, tokens: Sequence[Token]) -> list[str]:
     """The words; a hyphen that stands between spaces becomes another sign, so that no number runs over it."""
-    return [
-        "," if each.word == "-" and text[each.end : each.end + 1].isspace() else each.word for each in tokens
-    ]
+    return ["," if each.word == "-" and text[each.end : each.end + 1].isspace() else each.word for each in tokens]
 
 
 def _is_digits(text: str, first: Token, number: Number) -> bool:

@@ -10,9 +10,10 @@ from functools import cache
 from shared.case import Experiencer
 from worker.clinical.phrases import Hit, Phrases
 from worker.clinical.terminology import DATA
+from worker.clinical.tokens import word_set
 
-_OWNERS = frozenset("my his her your their the our a an another mi mis su sus tu la el una un".split())
-_BEFORE_BEHIND = frozenset("in on of by for ( affecting en de por".split())
+_OWNERS = word_set("my his her your their the our a an another mi mis su sus tu la el una un")
+_BEFORE_BEHIND = word_set("in on of by for ( affecting en de por")
 FAMILY_MEMBER = "family member"
 """The relation where the text names nobody."""
 

@@ -18,7 +18,10 @@ NAMES = (
     "assessment_and_plan", "procedures", "immunizations", "instructions", "demographics", "other",
 )  # fmt: skip
 """The names of sections; data/sections.toml holds the headings of each."""
-_LINE = re.compile(r"(?m)^[ \t]*(?:[#*=>_-]{1,4}[ \t]*)?([a-z][a-z0-9 /&.,'()-]{0,60}?)[ \t]*(?:\*{1,2}|={1,3})?[ \t]*(:[ \t]*(?:\*\*)?|$)")
+_LINE = re.compile(
+    r"(?m)^[ \t]*(?:[#*=>_-]{1,4}[ \t]*)?([a-z][a-z0-9 /&.,'()-]{0,60}?)[ \t]*(?:\*{1,2}|"
+    r"={1,3})?[ \t]*(:[ \t]*(?:\*\*)?|$)"
+)
 _INLINE = re.compile(r"(?:(?<=[.;])|(?<=\n))[ \t]+([a-z][a-z /&']{1,40}):[ \t]")
 _GAP = re.compile(r"\n[ \t\r]*\n")
 _INHERITED = frozenset({"past_history", "surgical_history", "family_history", "allergies", "medications", "plan"})

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from worker.clinical.reading import Reading
+from worker.clinical.tokens import word_set
 
 _MARK = re.compile(r"[.!?;]+(?=[\s\"')\]]|$)|\r?\n|\r|[•▪●]")
 _BULLET = re.compile(r"\s*(?:[-*•▪●+]|\d{1,2}[.)])\s")
 _LAST_WORD = re.compile(r"(?<!\w)(\w[\w.]*)$")
-_TITLES = frozenset("dr dra mr mrs ms sr sra srta prof st vs e.g i.e approx aprox num fig".split())
+_TITLES = word_set("dr dra mr mrs ms sr sra srta prof st vs e.g i.e approx aprox num fig")
 """Never the end of a sentence."""
-_ABBREVIATIONS = frozenset(
-    "mg mcg ml g kg cm mm l hr hrs min mins wk wks yr yrs mo mos tab tabs cap caps p.o po b.i.d t.i.d q.i.d q.d q.h.s h.s "
-    "q.o.d p.r.n prn bid tid qid a.m p.m am pm temp resp wt ht hx dx tx rx sx fx bpm comp sem".split()
+_ABBREVIATIONS = word_set(
+    "mg mcg ml g kg cm mm l hr hrs min mins wk wks yr yrs mo mos tab tabs cap caps p.o po b.i.d t.i.d "
+    "q.i.d q.d q.h.s h.s q.o.d p.r.n prn bid tid qid a.m p.m am pm temp resp wt ht hx dx tx rx sx fx bpm "
+    "comp sem"
 )
 """The end of a sentence only before a capital letter, a new line or the end."""
 _WRAPPED_CHARS = 45
@@ -84,6 +86,12 @@ def _goes_on(reading: Reading, line: int, end: int, next_line: int, *, joined: b
 def _ends_sentence(reading: Reading, mark: int, end: int) -> bool:
     text = reading.text
     word = _LAST_WORD.search(text, max(0, mark - _LOOK_BACK), mark)
+    if (
+        word
+        and word.group(1).isdigit()
+        and not text[max(0, word.start() - 4) : word.start()].rpartition("\n")[2].strip()
+    ):
+        return False  # the number of a list item
     following = end
     while following < len(text) and text[following] in " \"')]":
         following += 1

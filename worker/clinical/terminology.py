@@ -5,6 +5,7 @@ Hand-checked tables first (aliases, pains, drugs), then data/lexicon.tsv, compil
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,11 +24,20 @@ ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 HPO = "http://human-phenotype-ontology.org"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 
+_PART_OF = re.compile(r"-(?:free|like|related|relieving|induced|proof|tested)(?!\w)")
+"""Pain-free is no pain."""
 CURATED, COMPILED = 0.95, 0.85
 """Confidence in a name from the hand-checked tables, and in one from the compiled lexicon."""
 
 _PAIN_EN = ("{0} pain", "{0} ache", "{0} aches", "{0} soreness", "{0} discomfort", "{0} hurts", "{0} hurt", "sore {0}")
-_PAIN_IN = ("pain in {0}", "pain in the {0}", "pain in my {0}", "pain in his {0}", "pain in her {0}", "pain in your {0}")
+_PAIN_IN = (
+    "pain in {0}",
+    "pain in the {0}",
+    "pain in my {0}",
+    "pain in his {0}",
+    "pain in her {0}",
+    "pain in your {0}",
+)
 _PAIN_ES = ("dolor en {0}", "dolor de {0}", "dolores en {0}", "me duele {0}", "le duele {0}", "molestias en {0}")
 _PAIN_ES_MORE = ("me duelen {0}", "le duelen {0}", "molestia en {0}")
 _SIDES = ("", "left ", "right ", "both ")
@@ -59,6 +69,12 @@ class Entry:
 
     concept: Concept
     exact: str | None = None
+    language: str | None = None
+    """The only language of an abbreviation: MI is an infarction in English, a ward in Spanish."""
+
+
+Row = tuple[Sequence[str], Concept, str | None]
+"""Names, what they stand for, and the language of the abbreviations among them."""
 
 
 class Terminology:
@@ -72,7 +88,7 @@ class Terminology:
         tokens = [each for each in reading.tokens if each.word != "-"]
         for hit in self._phrases.find([stem(each.word) for each in tokens]):
             first, last = tokens[hit.first], tokens[hit.last - 1]
-            if _spelled_so(reading, first, last, hit.value.exact):
+            if _is_meant(reading, first, last, hit.value):
                 end = last.end - 2 if last.word.endswith("'s") and hit.value.concept.kind != "condition" else last.end
                 yield Name(first.start, end, hit.value.concept)
 
@@ -81,10 +97,10 @@ class Terminology:
 def terminology() -> Terminology:
     """The terminology, read once a process."""
     entries: dict[str, Entry] = {}
-    for names, concept in (*_aliases(), *_pains(), *_drugs()):
+    for names, concept, language in (*_aliases(), *_pains(), *_drugs()):
         for name in names:
             exact = name.removeprefix("=") if name.startswith("=") or _has_capitals(name) else None
-            entries.setdefault(key(name.removeprefix("=").lower()), Entry(concept, exact))
+            entries.setdefault(key(name.removeprefix("=").lower()), Entry(concept, exact, language))
     for keys, concept in _lexicon():
         entry = Entry(concept)
         for each in keys:
@@ -96,11 +112,15 @@ def _has_capitals(name: str) -> bool:
     return name.replace(" ", "").isupper()
 
 
-def _spelled_so(reading: Reading, first: Token, last: Token, exact: str | None) -> bool:
-    if exact is None:
+def _is_meant(reading: Reading, first: Token, last: Token, entry: Entry) -> bool:
+    if reading.text.endswith("anti-", 0, first.start) or _PART_OF.match(reading.text, last.end):
+        return False
+    if entry.exact is None:
         return True
     written = reading.words(first.start, last.end)
-    return written == exact if _has_capitals(exact) else written.lower() == exact
+    if _has_capitals(entry.exact):
+        return written == entry.exact and entry.language in {None, reading.language}
+    return written.lower() == entry.exact
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
@@ -109,13 +129,16 @@ def _rows(path: Path) -> Iterator[list[str]]:
             yield line.split("\t")
 
 
-def _aliases() -> Iterator[tuple[Sequence[str], Concept]]:
-    for kind, concept, icd, hpo, english, spanish in _rows(DATA / "aliases.tsv"):
-        names = [each for each in (*english.split("|"), *spanish.split("|")) if each]
-        yield names, Concept(cast("MentionKind", kind), concept, _codes(icd, hpo, concept))
+def _aliases() -> Iterator[Row]:
+    for kind, name, icd, hpo, english, spanish in _rows(DATA / "aliases.tsv"):
+        concept = Concept(cast("MentionKind", kind), name, _codes(icd, hpo, name))
+        both = {*english.split("|")} & {*spanish.split("|")} - {""}
+        yield sorted(both), concept, None
+        for language, names in (("en", english), ("es", spanish)):
+            yield [each for each in names.split("|") if each and each not in both], concept, language
 
 
-def _pains() -> Iterator[tuple[Sequence[str], Concept]]:
+def _pains() -> Iterator[Row]:
     for concept, icd, hpo, english, spanish in _rows(DATA / "pains.tsv"):
         sided = [side + part for side, part in product(_SIDES, english.split("|"))]
         names = [form.format(part) for form, part in product(_PAIN_EN, english.split("|"))]
@@ -124,14 +147,14 @@ def _pains() -> Iterator[tuple[Sequence[str], Concept]]:
             bare = part.split(" ", 1)[1]
             names += [form.format(part + side) for form in (*_PAIN_ES, *_PAIN_ES_MORE)]
             names += [f"dolor de {bare}{side}", f"dolores de {bare}{side}"]
-        yield names, Concept("symptom", concept, _codes(icd, hpo, concept))
+        yield names, Concept("symptom", concept, _codes(icd, hpo, concept)), None
 
 
-def _drugs() -> Iterator[tuple[Sequence[str], Concept]]:
+def _drugs() -> Iterator[Row]:
     for ingredient, rxcui, others in _rows(DATA / "drugs.tsv"):
         codes = (Code(RXNORM, rxcui, ingredient),) if rxcui else ()
         names = [ingredient.lower(), *(each for each in others.split("|") if each)]
-        yield names, Concept("medication", ingredient, codes)
+        yield names, Concept("medication", ingredient, codes), None
 
 
 def _lexicon() -> Iterator[tuple[Sequence[str], Concept]]:

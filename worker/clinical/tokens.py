@@ -49,3 +49,13 @@ def stem(word: str) -> str:
 def key(phrase: str) -> str:
     """The form in which a folded phrase of a terminology is looked up: stems joined by a space, hyphens left out."""
     return " ".join(stem(word) for word in words(phrase) if word != "-")
+
+
+def word_list(text: str) -> list[str]:
+    """Words written with spaces between them, for tables that a reader should take in at a glance."""
+    return text.split()
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The same as a set."""
+    return frozenset(text.split())

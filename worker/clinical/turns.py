@@ -16,9 +16,11 @@ from worker.clinical.reading import Reading
 Speaker = Literal["clinician", "patient", "relative"]
 
 _WHO: dict[Speaker, str] = {
-    "clinician": r"doctor|dr|dra|doctora|physician|clinician|provider|nurse|np|md|medico|medica|enfermera|enfermero|clinico|therapist|guest_clinician|d|m",
+    "clinician": r"doctor|dr|dra|doctora|physician|clinician|provider|nurse|np|md|medico|medica|enfermera|"
+    r"enfermero|clinico|therapist|guest_clinician|d|m",
     "patient": r"patient|pt|paciente|client|p|guest_patient",
-    "relative": r"guest_family\w*|guest_family|family|mother|father|mom|dad|son|daughter|wife|husband|caregiver|familiar|madre|padre|acompanante|guest",
+    "relative": r"guest_family\w*|guest_family|family|mother|father|mom|dad|son|daughter|wife|husband|"
+    r"caregiver|familiar|madre|padre|acompanante|guest",
 }
 _TAG = re.compile(
     rf"(?:^|(?<=\n)|(?<=[.?!]))[ \t]*(?:\[(?P<in>{'|'.join(_WHO.values())}|(?:speaker|hablante)[ _]?\w)\]:?"

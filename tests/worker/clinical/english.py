@@ -128,7 +128,10 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "Continue atorvastatin 40 mg PO at bedtime.": (
         "medication | atorvastatin | | dose=40 unit=mg route=PO frequency=at bedtime status=active",
     ),
-    "Stopped taking naproxen because of heartburn.": ("medication | naproxen | past | status=stopped", "symptom | heartburn |"),
+    "Stopped taking naproxen because of heartburn.": (
+        "medication | naproxen | past | status=stopped",
+        "symptom | heartburn |",
+    ),
     "Insulin glargine 20 units at night, metformin 1,000 mg BID.": (
         "medication | Insulin glargine | | dose=20 unit=units frequency=at night",
         "medication | metformin | | dose=1000 unit=mg frequency=BID",
@@ -146,14 +149,20 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "We will start her on prednisone 40 mg daily for five days.": (
         "medication | prednisone | planned | dose=40 frequency=daily duration=five days duration_days=5",
     ),
-    "Takes Dr. Smith's advice and 2.5 mg. of warfarin daily.": ("medication | warfarin | | dose=2.5 unit=mg frequency=daily",),
+    "Takes Dr. Smith's advice and 2.5 mg. of warfarin daily.": (
+        "medication | warfarin | | dose=2.5 unit=mg frequency=daily",
+    ),
     # allergies
     "Allergic to penicillin (hives) and sulfa.": (
         "allergy | penicillin | | reaction=hives",
         "allergy | sulfa |",
     ),
     "Peanut allergy; she is allergic to peanuts and shellfish.": ("allergy | peanuts |", "allergy | shellfish |"),
-    "Amoxicillin causes a rash; codeine allergy.": ("medication | Amoxicillin |", "symptom | rash |", "allergy | codeine |"),
+    "Amoxicillin causes a rash; codeine allergy.": (
+        "medication | Amoxicillin |",
+        "symptom | rash |",
+        "allergy | codeine |",
+    ),
     "Not allergic to latex.": ("allergy | latex | absent",),
     "Allergic to penicillin, takes metformin.": ("allergy | penicillin |", "medication | metformin |"),
     # vital signs

@@ -48,9 +48,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     ),
     "Ictus hace 3 años.": ("condition | Ictus | past",),
     "Tos desde hace dos semanas.": ("symptom | Tos | | duration=dos semanas duration_days=14",),
-    "Lleva tres días con fiebre de 38,5 ºC.": (
-        "vital | fiebre de 38,5 ºC | | value=38.5 unit=Cel",
-    ),
+    "Lleva tres días con fiebre de 38,5 ºC.": ("vital | fiebre de 38,5 ºC | | value=38.5 unit=Cel",),
     "Toma metformina 850 mg cada 12 horas y enalapril 20 mg al día.": (
         "medication | metformina | | dose=850 unit=mg frequency=cada 12 horas",
         "medication | enalapril | | dose=20 unit=mg frequency=al día",

@@ -17,9 +17,9 @@ CASES = [
 @pytest.mark.parametrize(("language", "text", "expected"), CASES, ids=[each[1][:40] for each in CASES])
 def test_a_sentence_says_exactly_this(language: str, text: str, expected: tuple[str, ...]) -> None:
     found = facts(text, language).mentions
-    assert [_head(each) for each in found] == [_parts(line)[0] for line in expected]
+    assert [head(each) for each in found] == [parts_of(line)[0] for line in expected]
     for mention, line in zip(found, expected, strict=True):
-        for name, value in _parts(line)[1].items():
+        for name, value in parts_of(line)[1].items():
             assert mention.attribute(name) == value, (mention.text, name)
 
 
@@ -36,7 +36,7 @@ def test_offsets_select_the_words_of_mentions_attributes_and_cues(
             assert words == words.strip()
 
 
-def _head(mention: Mention) -> tuple[str, str, str]:
+def head(mention: Mention) -> tuple[str, str, str]:
     sense = [] if mention.assertion == "present" else [mention.assertion]
     if mention.experiencer != "patient":
         sense.append(f"{mention.experiencer}:{mention.relation}")
@@ -45,7 +45,7 @@ def _head(mention: Mention) -> tuple[str, str, str]:
     return mention.kind, mention.text, " ".join(sense)
 
 
-def _parts(line: str) -> tuple[tuple[str, str, str], dict[str, str]]:
+def parts_of(line: str) -> tuple[tuple[str, str, str], dict[str, str]]:
     kind, words, sense, *rest = (each.strip() for each in line.split("|"))
     attributes: dict[str, str] = {}
     name = ""
