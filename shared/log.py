@@ -30,6 +30,7 @@ def configure(*, level: str, as_json: bool, role: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    logging.captureWarnings(True)  # a library's warning is a line like any other
     for chatty in ("httpx", "httpcore", "rq.worker", "rq", "alembic", "faster_whisper", "urllib3"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     structlog.configure(

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils.logging import disable_progress_bar
 
 from shared.errors import ModelUnavailableError
 
@@ -94,6 +95,7 @@ def read(base: Path, adapter: Path, *, device: str) -> Classifier:
 
     Raises ModelUnavailableError when either folder is missing, damaged or does not fit the other.
     """
+    disable_progress_bar()
     try:
         about = read_about(adapter)
         head = load_file(adapter / HEAD_FILE)

@@ -15,6 +15,7 @@ from transformers import (
     StoppingCriteria,
     StoppingCriteriaList,
 )
+from transformers.utils.logging import disable_progress_bar
 
 from shared.errors import ModelUnavailableError
 from shared.registry import ModelVersion
@@ -87,6 +88,7 @@ def load(model: ModelVersion, device: Device) -> Llama:
     if model.path is None or not (model.path / "config.json").is_file():
         raise ModelUnavailableError(f"no weights of {model.name}: run `clinq models pull` where torch is installed")
     torch.set_num_threads(device.threads)
+    disable_progress_bar()
     try:
         # On CPU float32 always: bfloat16 is seven to ten times slower there, and transformers would keep it.
         dtype = torch.float32 if device.name == "cpu" else torch.bfloat16

@@ -13,6 +13,7 @@ from transformers import (
     PreTrainedTokenizerBase,
     StoppingCriteriaList,
 )
+from transformers.utils.logging import disable_progress_bar
 
 from shared.errors import ModelUnavailableError
 from shared.registry import ModelVersion
@@ -55,6 +56,7 @@ def load(model: ModelVersion, device: Device) -> Seq2Seq:
     if model.path is None or not (model.path / "config.json").is_file():
         raise ModelUnavailableError(f"no weights of {model.name}: put an AutoModelForSeq2SeqLM into its folder")
     torch.set_num_threads(device.threads)
+    disable_progress_bar()
     try:
         # float32 on every device: T5 overflows in float16, and bfloat16 is slow on CPU.
         loaded = AutoModelForSeq2SeqLM.from_pretrained(model.path, dtype=torch.float32, local_files_only=True)
