@@ -31,15 +31,16 @@ def lines(reading: Reading, parts: Sequence[SentencePart], turns: Sequence[Turn]
     """The sentences with who says them and which round they belong to; empty where the text is no conversation."""
     if turns:
         return _rounds(_of_turns(reading, parts, turns))
-    if _is_talk(reading, parts):
-        return _rounds([Line(part, None, part.asks) for part in parts])
-    return []
+    said = [Line(part, None, looks_like_question(reading.text, part.start, marked=part.asks)) for part in parts]
+    return _rounds(said) if _is_talk(reading, said) else []
 
 
-def _is_talk(reading: Reading, parts: Sequence[SentencePart]) -> bool:
-    asked = [part for part in parts if part.asks and _YOU.search(reading.text, part.start, part.end)]
-    told = sum(1 for part in parts if not part.asks and _I.search(reading.text, part.start, part.end))
-    return bool(asked) and told > 0
+def _is_talk(reading: Reading, said: Sequence[Line]) -> bool:
+    """Somebody asks and somebody speaks of themselves; where no question mark stands, both do so twice."""
+    marked = any(line.part.asks and _YOU.search(reading.text, line.part.start, line.part.end) for line in said)
+    asked = sum(1 for line in said if line.asks)
+    told = sum(1 for line in said if not line.asks and _I.search(reading.text, line.part.start, line.part.end))
+    return told > 0 if marked else asked > 1 and told > 1
 
 
 def _of_turns(reading: Reading, parts: Sequence[SentencePart], turns: Sequence[Turn]) -> list[Line]:
