@@ -16,7 +16,7 @@ from api.measures import Measures
 from api.middleware import BodyLimit, SecurityHeaders, Trace
 from api.routes import auth, events, health, keys, page, result, submit
 from api.services import opened
-from api.submitting import API
+from api.submitting import API, TextSubmission
 from shared.settings import Settings
 
 FORM_BYTES = 1 << 20  # fields and boundaries beside a recording
@@ -41,6 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # its page loads from a CDN
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # a span may carry what a client sent
         responses=dict.fromkeys((401, 403, 422, 503), PROBLEM),
         middleware=_middleware(settings, measures),
         redirect_slashes=False,
@@ -99,6 +100,9 @@ def _describe(app: FastAPI) -> None:
             "bearer": {"type": "http", "scheme": "bearer", "description": "an access token or an API key"},
             "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         }
+        schemas = TextSubmission.model_json_schema(ref_template="#/components/schemas/{model}")
+        document["components"].setdefault("schemas", {}).update(schemas.pop("$defs", {}))
+        document["components"]["schemas"][TextSubmission.__name__] = schemas
         for path, methods in document["paths"].items():
             if not path.removeprefix(API).startswith(OPEN):
                 for operation in methods.values():

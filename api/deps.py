@@ -12,9 +12,14 @@ from api.services import Services
 from shared.audit import Actor
 
 
-async def services(request: Request) -> Services:
+def services_of(request: Request) -> Services:
     """Everything that the routes share."""
     return cast("Services", request.app.state.services)
+
+
+async def services(request: Request) -> Services:
+    """The same, for a route's signature."""
+    return services_of(request)
 
 
 async def caller(request: Request) -> Principal:

@@ -42,6 +42,7 @@ STATUS = {
     BadAudioError: HTTPStatus.UNPROCESSABLE_ENTITY,
     BackingServiceError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+SURROGATE = "the text holds a lone surrogate, which is no Unicode character"
 DETAILS = {
     400: "The request cannot be read: check its body and headers.",
     404: "There is nothing at this address.",
@@ -180,7 +181,8 @@ def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
     place, *path = error["loc"] or ("body",)
     kind = str(error["type"])
     if kind == "json_invalid":
-        return FieldProblem(pointer="", detail="the body is not valid JSON")
+        surrogate = "hex escape" in str(error["msg"])  # the parser's words for \\ud800 without its other half
+        return FieldProblem(pointer="", detail=SURROGATE if surrogate else "the body is not valid JSON")
     known: list[str] = []
     for part in path:
         if not isinstance(part, int) and part not in FIELDS:
@@ -192,7 +194,7 @@ def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
 
 def _sentence(kind: str, message: str) -> str:
     if kind == "string_unicode":
-        return "the text holds a lone surrogate, which is no Unicode character"
+        return SURROGATE
     if kind == "extra_forbidden":
         return "an unknown field is not allowed here"
     if kind in {"model_attributes_type", "model_type", "dict_type"}:

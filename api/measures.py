@@ -28,10 +28,16 @@ class Measures:
         self._workers = Gauge("clinq_workers", "Workers seen in the last 15 seconds", registry=self.registry)
         self.sockets = Gauge("clinq_sockets", "Open WebSockets of this process", registry=self.registry)
 
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        found = self._children.get((method, route, status))
+        if found is None:
+            found = self._requests.labels(method, route, str(status)), self._seconds.labels(route)
+            self._children[method, route, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
     def text(self, state: QueueState, wake_ups: int | None) -> bytes:
         """All figures in Prometheus's text format."""

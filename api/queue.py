@@ -11,11 +11,12 @@ from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared.broker import EVENTS, EVENTS_KEPT, Event, queue_key, wake_up
+from shared.broker import EVENTS, EVENTS_KEPT, Event, queue_key, wake_ups
 
 log = structlog.get_logger()
 PING_EVERY_S = 2.0
 LARGEST_ROUND = 200  # wake-ups in one MULTI
+GATHER_S = 0.002  # pause after each MULTI, so that what comes meanwhile shares the next one
 KEPT = 10_000  # wake-ups that wait while Redis is slow; what falls out is sent by the reaper
 
 
@@ -69,6 +70,7 @@ class Queue:
             try:
                 while self._unsent or self._events:
                     await self._send_some()
+                    await asyncio.sleep(GATHER_S)
             except RedisError as error:
                 self.answers = False
                 log.warning("wake-ups not sent; the reaper will", error=type(error).__name__)
@@ -79,9 +81,8 @@ class Queue:
         if not ids and not events:
             return
         async with self._redis.pipeline(transaction=True) as pipe:
-            for job_id in ids:
-                for command in wake_up(job_id, queue=self._name, timeout_s=self._timeout_s, redis=self._template):
-                    pipe.execute_command(*command)
+            for command in wake_ups(ids, queue=self._name, timeout_s=self._timeout_s, redis=self._template):
+                pipe.execute_command(*command)
             for event in events:
                 pipe.xadd(EVENTS, event.fields(), maxlen=EVENTS_KEPT, approximate=True)
             await pipe.execute()

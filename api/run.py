@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 import uvicorn
 
@@ -11,6 +12,7 @@ from shared.settings import Settings
 
 LARGEST_FRAME = 64 << 10  # bytes; a longer WebSocket frame ends with 1009
 GRACE_S = 5
+SWITCH_S = 0.0005  # the writer and the readers wait this long for the interpreter, not 5 ms, at each call into SQL
 KEEP_ALIVE_S = 30
 
 
@@ -19,6 +21,7 @@ def main() -> int:
     settings = Settings()
     logs.configure(level=settings.log_level, as_json=settings.log_json, role="api")
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # it tells paths, which may hold what a client wrote
+    sys.setswitchinterval(SWITCH_S)
     uvicorn.run(
         "api.app:app_from_environment",
         factory=True,

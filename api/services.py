@@ -151,7 +151,7 @@ async def opened(settings: Settings, measures: Measures) -> AsyncIterator[Servic
         yield services
     finally:
         await services.hub.stop()
-        await asyncio.to_thread(writer.close)
+        await writer.close()
         await services.queue.stop()
         reader.close()
         await redis.aclose()

@@ -1,11 +1,10 @@
-"""Group commit: one thread runs whatever waits in one transaction, so that many requests share one fsync."""
+"""Group commit: what waits is run in one transaction by one thread, so that many requests share one fsync."""
 
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -19,18 +18,17 @@ log = structlog.get_logger()
 T = TypeVar("T")
 Act = Callable[[sa.Connection], T]
 LARGEST_GROUP = 256
+GATHER_S = 0.001  # a commit costs several ms, most of them the same for one act and for a hundred
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     act: Act[Any]
-    loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
-    waiting: _Waiting
+class _Outcome:
     value: Any = None
     error: Exception | None = None
 
@@ -40,10 +38,10 @@ class Writer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+        self._thread = ThreadPoolExecutor(1, "writer")
+        self._waiting: list[_Waiting] = []
+        self._task: asyncio.Task[None] | None = None
         self._posted: set[asyncio.Future[Any]] = set()
-        self._thread.start()
 
     async def run(self, act: Act[T]) -> T:
         """Run the act and return once it is committed. Raises what it raises, or BackingServiceError."""
@@ -55,15 +53,18 @@ class Writer:
         self._posted.add(future)
         future.add_done_callback(self._told)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Finish what waits, then stop."""
-        self._waiting.put(None)
-        self._thread.join()
+        if self._task is not None:
+            await self._task
+        self._thread.shutdown()
 
     def _put(self, act: Act[Any]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._waiting.put(_Waiting(act, loop, future))
+        self._waiting.append(_Waiting(act, future))
+        if self._task is None:
+            self._task = loop.create_task(self._drain())
         return future
 
     def _told(self, future: asyncio.Future[Any]) -> None:
@@ -71,54 +72,30 @@ class Writer:
         if not future.cancelled() and (error := future.exception()) is not None:
             log.error("posted write failed", exc_info=error)
 
-    def _work(self) -> None:
-        open_ = True
-        while open_:
-            group, open_ = self._next_group()
-            if group:
-                _resolve(self._together(group))
+    async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            await asyncio.sleep(GATHER_S)
+            group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
+            outcomes = await loop.run_in_executor(self._thread, self._together, [each.act for each in group])
+            for each, outcome in zip(group, outcomes, strict=True):
+                _resolve(each.future, outcome)
+        self._task = None
 
-    def _next_group(self) -> tuple[list[_Waiting], bool]:
-        group: list[_Waiting] = []
-        first = self._waiting.get()
-        while first is not None:
-            group.append(first)
-            if len(group) == LARGEST_GROUP:
-                return group, True
-            try:
-                first = self._waiting.get_nowait()
-            except queue.Empty:
-                return group, True
-        return group, False
-
-    def _together(self, group: list[_Waiting]) -> list[_Done]:
+    def _together(self, acts: list[Act[Any]]) -> list[_Outcome]:
         try:
             with self._database.write() as connection:
-                return [_Done(each, each.act(connection)) for each in group]
+                return [_Outcome(act(connection)) for act in acts]
         except BackingServiceError as error:
-            return [_Done(each, error=error) for each in group]
+            return [_Outcome(error=error) for _ in acts]
         except Exception as error:  # noqa: BLE001 - an act's own error belongs to whoever waits for it
-            return [_Done(group[0], error=error)] if len(group) == 1 else [self._alone(each) for each in group]
-
-    def _alone(self, waiting: _Waiting) -> _Done:
-        return self._together([waiting])[0]
+            return [_Outcome(error=error)] if len(acts) == 1 else [self._together([act])[0] for act in acts]
 
 
-def _resolve(done: list[_Done]) -> None:
-    """Wake each loop once for all of its futures."""
-    loops = {each.waiting.loop for each in done}
-    for loop in loops:
-        mine = [each for each in done if each.waiting.loop is loop]
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_set, mine)
-
-
-def _set(done: list[_Done]) -> None:
-    for each in done:
-        future = each.waiting.future
-        if future.done():
-            continue  # whoever asked has left
-        if each.error is not None:
-            future.set_exception(each.error)
-        else:
-            future.set_result(each.value)
+def _resolve(future: asyncio.Future[Any], outcome: _Outcome) -> None:
+    if future.done():
+        return  # whoever asked has left
+    if outcome.error is not None:
+        future.set_exception(outcome.error)
+    else:
+        future.set_result(outcome.value)

@@ -32,6 +32,7 @@ FAILURE_TTL_S = 300
 RQ_QUEUES = "rq:queues"
 PARTIAL = "event"  # purpose that streamed text is sealed for
 TIMEOUT_S = 5.0
+Command = tuple[str | bytes | int | float, ...]
 Field = bytes | bytearray | memoryview | str | int | float
 
 
@@ -84,11 +85,20 @@ def queue_key(queue: str) -> str:
     return f"rq:queue:{queue}"
 
 
-def wake_up(job_id: str, *, queue: str, timeout_s: float, redis: Redis) -> list[tuple[str | bytes | int | float, ...]]:
-    """The Redis commands that ask a worker to look at this row; send them in one MULTI.
+def wake_ups(job_ids: Iterable[str], *, queue: str, timeout_s: float, redis: Redis) -> list[Command]:
+    """The Redis commands that ask workers to look at these rows; send them in one MULTI.
 
     `redis` is only what RQ's record wants to hold: nothing is sent through it here.
     """
+    ids = list(job_ids)
+    if not ids:
+        return []
+    records = [_record(job_id, queue=queue, timeout_s=timeout_s, redis=redis) for job_id in ids]
+    persist: list[Command] = [("PERSIST", f"rq:job:{job_id}") for job_id in ids]
+    return [("SADD", RQ_QUEUES, queue_key(queue)), *records, *persist, ("RPUSH", queue_key(queue), *ids)]
+
+
+def _record(job_id: str, *, queue: str, timeout_s: float, redis: Redis) -> Command:
     record = WakeUp.create(
         ENTRY,
         args=(job_id,),
@@ -103,12 +113,7 @@ def wake_up(job_id: str, *, queue: str, timeout_s: float, redis: Redis) -> list[
         description="job",
     )
     fields = [part for pair in record.to_dict(include_meta=False).items() for part in pair]
-    return [
-        ("SADD", RQ_QUEUES, queue_key(queue)),
-        ("HSET", f"rq:job:{job_id}", *fields),
-        ("PERSIST", f"rq:job:{job_id}"),
-        ("RPUSH", queue_key(queue), job_id),
-    ]
+    return ("HSET", f"rq:job:{job_id}", *fields)
 
 
 class Broker:
@@ -127,9 +132,8 @@ class Broker:
     def enqueue(self, job_ids: Iterable[str]) -> None:
         """Wake workers for these rows. Raises BackingServiceError while Redis is away."""
         with _translated(), self.redis.pipeline(transaction=True) as pipe:
-            for job_id in job_ids:
-                for command in wake_up(job_id, queue=self.queue, timeout_s=self._timeout_s, redis=self.redis):
-                    pipe.execute_command(*command)
+            for command in wake_ups(job_ids, queue=self.queue, timeout_s=self._timeout_s, redis=self.redis):
+                pipe.execute_command(*command)
             pipe.execute()
 
     def waiting(self) -> set[str]:

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Any
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 
 from api import reading
-from api.deps import Here, actor
+from api.deps import actor, services_of
 from api.recording import take_recording
 from api.security.guard import MULTIPART, guarded
 from api.standing import State
-from api.submitting import Accepted, TextSubmission, take_text
+from api.submitting import Accepted, Taken, TextSubmission, take_text
 from api.upload import received
 
-IdempotencyKey = Annotated[
-    str | None, Header(alias="Idempotency-Key", description="the same key and body give the same job, for a day")
+IDEMPOTENCY_KEY = "idempotency-key"
+PARAMETERS = [
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "the same key and body give the same job, for a day",
+        "schema": {"type": "string", "maxLength": 200},
+    }
 ]
-FORM = {
+JSON_BODY: dict[str, Any] = {
+    "parameters": PARAMETERS,
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{TextSubmission.__name__}"}}},
+    },
+}
+FORM: dict[str, Any] = {
+    "parameters": PARAMETERS,
     "requestBody": {
         "required": True,
         "content": {
@@ -38,30 +54,41 @@ FORM = {
                 }
             }
         },
-    }
+    },
 }
 texts = APIRouter(tags=["submit"], route_class=guarded("submit"))
 recordings = APIRouter(tags=["submit"], route_class=guarded("submit", body=MULTIPART))
 both = APIRouter(tags=["submit"], route_class=guarded("submit", "read"))
 
 
-@texts.post("/submit", status_code=202, response_model=Accepted)
-async def submit(services: Here, request: Request, body: TextSubmission, key: IdempotencyKey = None) -> Response:
+@texts.post("/submit", status_code=202, response_model=Accepted, openapi_extra=JSON_BODY)
+async def submit(request: Request) -> Response:
     """Submit a clinical text."""
-    return (await take_text(services, actor(request), body, key)).answer()
+    return (await _take_text(request)).answer()
 
 
 @recordings.post("/submit/audio", status_code=202, response_model=Accepted, openapi_extra=FORM)
-async def submit_audio(services: Here, request: Request, key: IdempotencyKey = None) -> Response:
+async def submit_audio(request: Request) -> Response:
     """Submit a recording as multipart/form-data."""
+    key = request.headers.get(IDEMPOTENCY_KEY)
     async with received(request) as upload:
-        return (await take_recording(services, actor(request), upload, key)).answer()
+        return (await take_recording(services_of(request), actor(request), upload, key)).answer()
 
 
-@both.post("/analyze", response_model=State, responses={202: {"model": Accepted}})
-async def analyze(services: Here, request: Request, body: TextSubmission, key: IdempotencyKey = None) -> Response:
+@both.post("/analyze", response_model=State, responses={202: {"model": Accepted}}, openapi_extra=JSON_BODY)
+async def analyze(request: Request) -> Response:
     """Submit a clinical text and wait up to 30 s: 200 with the result, or 202 with the job."""
-    who = actor(request)
-    taken = await take_text(services, who, body, key)
+    services, who = services_of(request), actor(request)
+    taken = await _take_text(request)
     job = await reading.settled(services, who, taken.job_id, services.settings.max_wait_s)
     return await reading.document(services, who, job) if job.status.terminal else taken.answer()
+
+
+async def _take_text(request: Request) -> Taken:
+    """Read the body in one pass: pydantic from the bytes is several times faster than FastAPI's way over a dict."""
+    try:
+        sent = TextSubmission.model_validate_json(await request.body())
+    except ValidationError as error:
+        located = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
+        raise RequestValidationError(located) from None
+    return await take_text(services_of(request), actor(request), sent, request.headers.get(IDEMPOTENCY_KEY))

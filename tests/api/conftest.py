@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ class Hand:
     services: Services
     database: Database
     broker: Broker
-    actor: Actor = Actor("worker:test", "default")
+    actor: Actor = field(default_factory=lambda: Actor("worker:test", "default"))
 
     def claim(self, job_id: str) -> Job:
         with self.database.write() as connection:
