@@ -117,7 +117,7 @@ def test_a_spanish_note_is_answered_in_spanish(case_of: CaseOf) -> None:
     vital = _mention(text, "TA 150/95", "vital", attributes=_says(systolic="150", diastolic="95"))
     mentions = (_mention(text, "Náuseas", "symptom"), vital)
     texts = [each.text for each in _run(replace(case_of(text, language="es"), mentions=mentions)).recommendations]
-    assert texts[0].startswith("TA 150/95 es de 140/90 mmHg o más")
+    assert texts[0].startswith("Tensión arterial 150/95, 140/90 mmHg o más")
     assert texts[1].startswith("¿Desde cuándo tiene náuseas")
 
 

@@ -14,7 +14,7 @@ LONGEST_QUOTE = 80
 LONGEST_LIST = 8
 """Things in one clause: more of them nobody reads."""
 
-_LAY = re.compile(r"\b(?:my|me|his|her|your|i|it|is|are|was|hurts?|aches?|feels?)\b")
+_LAY = re.compile(r"\b(?:my|me|his|her|you|your|i|it|is|are|was|does|makes?|bothers?|hurts?|aches?|feels?)\b")
 _SINCE = re.compile(r"^(?:for|since|over|during|x|desde|hace|durante|por)\b")
 
 

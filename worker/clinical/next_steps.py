@@ -60,9 +60,9 @@ class Words:
 ENGLISH = Words(
     conflict="The text names an allergy to {allergy} and the drug {drug}: check before it is given.",
     cross="The text names an allergy to {allergy} and the drug {drug}, which may cross-react: check the reaction.",
-    pressure="{vital} is 140/90 mmHg or more: take a second reading; if it stays high, offer ambulatory or home "
-    "monitoring.",
-    pressure_severe="{vital} is 180/120 mmHg or more: assess for target organ damage today.",
+    pressure="Blood pressure {vital} is 140/90 mmHg or more: take a second reading; if it stays high, offer "
+    "ambulatory or home monitoring.",
+    pressure_severe="Blood pressure {vital} is 180/120 mmHg or more: assess for target organ damage today.",
     duration="How long has the {thing} lasted?",
     severity="How bad is the {thing}, from 0 to 10?",
     both="How long has the {thing} lasted, and how bad is it from 0 to 10?",
@@ -75,9 +75,9 @@ SPANISH = Words(
     conflict="El texto nombra una alergia a {allergy} y el fármaco {drug}: compruébelo antes de darlo.",
     cross="El texto nombra una alergia a {allergy} y el fármaco {drug}, con posible reacción cruzada: "
     "compruebe la reacción.",
-    pressure="{vital} es de 140/90 mmHg o más: repita la toma; si sigue alta, ofrezca monitorización ambulatoria o en "
-    "casa.",
-    pressure_severe="{vital} es de 180/120 mmHg o más: valore hoy el daño de órganos diana.",
+    pressure="Tensión arterial {vital}, 140/90 mmHg o más: repita la toma; si sigue alta, ofrezca monitorización "
+    "ambulatoria o en casa.",
+    pressure_severe="Tensión arterial {vital}, 180/120 mmHg o más: valore hoy el daño de órganos diana.",
     duration="¿Desde cuándo tiene {thing}?",
     severity="¿Qué intensidad tiene {thing}, de 0 a 10?",
     both="¿Desde cuándo tiene {thing} y qué intensidad tiene, de 0 a 10?",
@@ -155,11 +155,12 @@ def _pressure(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
         upper, lower = (_number(each.attribute(name)) for name in ("systolic", "diastolic"))
         if each.kind != "vital" or upper is None or lower is None or each.assertion != "present":
             continue
+        vital = f"{upper:g}/{lower:g}"
         if upper >= SEVERE_MMHG[0] or lower >= SEVERE_MMHG[1]:
-            text = words.pressure_severe.format(vital=each.text)
+            text = words.pressure_severe.format(vital=vital)
             yield _step(text, HYPERTENSION, each, kind="next_step", urgency="urgent")
         elif upper >= HIGH_MMHG[0] or lower >= HIGH_MMHG[1]:
-            yield _step(words.pressure.format(vital=each.text), HYPERTENSION, each, kind="next_step")
+            yield _step(words.pressure.format(vital=vital), HYPERTENSION, each, kind="next_step")
 
 
 def _smoking(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:

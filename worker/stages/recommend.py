@@ -154,8 +154,9 @@ def _begins(case: Case, language: str) -> Iterable[str]:
     for each in case.mentions:
         kind = _kind(each)
         thing = clauses.name(case, each)
-        if kind and thing.lower() not in seen:
-            seen.add(thing.lower())
+        known = (each.concept or thing).lower()
+        if kind and known not in seen:
+            seen.add(known)
             yield BEGIN[language][kind].format(thing=thing)
 
 
