@@ -7,7 +7,6 @@ import contextlib
 from collections import deque
 
 import structlog
-from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -27,7 +26,6 @@ class Queue:
         self._redis = redis
         self._name = name
         self._timeout_s = timeout_s
-        self._template = BlockingRedis()  # what RQ's record wants to hold; it never connects
         self._unsent: deque[str] = deque(maxlen=KEPT)
         self._events: deque[Event] = deque(maxlen=KEPT)
         self._wake = asyncio.Event()
@@ -81,7 +79,7 @@ class Queue:
         if not ids and not events:
             return
         async with self._redis.pipeline(transaction=True) as pipe:
-            for command in wake_ups(ids, queue=self._name, timeout_s=self._timeout_s, redis=self._template):
+            for command in wake_ups(ids, queue=self._name, timeout_s=self._timeout_s):
                 pipe.execute_command(*command)
             for event in events:
                 pipe.xadd(EVENTS, event.fields(), maxlen=EVENTS_KEPT, approximate=True)

@@ -9,9 +9,11 @@ Nothing here is needed to bring a job to its end: the ledger is the truth, and t
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
 from redis import Redis
@@ -19,6 +21,7 @@ from redis.exceptions import RedisError
 from rq.job import Job as WakeUp
 from rq.job import JobStatus as WakeUpStatus
 from rq.serializers import JSONSerializer
+from rq.utils import now, utcformat
 
 from shared.crypto import JobKey
 from shared.errors import BackingServiceError
@@ -30,6 +33,7 @@ EVENTS_KEPT = 10_000
 RESULT_TTL_S = 60
 FAILURE_TTL_S = 300
 RQ_QUEUES = "rq:queues"
+OWN = frozenset({"created_at", "data"})  # what differs from one wake-up to the next
 PARTIAL = "event"  # purpose that streamed text is sealed for
 TIMEOUT_S = 5.0
 Command = tuple[str | bytes | int | float, ...]
@@ -85,35 +89,43 @@ def queue_key(queue: str) -> str:
     return f"rq:queue:{queue}"
 
 
-def wake_ups(job_ids: Iterable[str], *, queue: str, timeout_s: float, redis: Redis) -> list[Command]:
-    """The Redis commands that ask workers to look at these rows; send them in one MULTI.
-
-    `redis` is only what RQ's record wants to hold: nothing is sent through it here.
-    """
+def wake_ups(job_ids: Iterable[str], *, queue: str, timeout_s: float) -> list[Command]:
+    """The Redis commands that ask workers to look at these rows; send them in one MULTI."""
     ids = list(job_ids)
     if not ids:
         return []
-    records = [_record(job_id, queue=queue, timeout_s=timeout_s, redis=redis) for job_id in ids]
+    same = _fields(queue, int(timeout_s) + 10)
+    created_at = utcformat(now())
+    records: list[Command] = [
+        ("HSET", f"rq:job:{job_id}", *same, "created_at", created_at, "data", _call(job_id)) for job_id in ids
+    ]
     persist: list[Command] = [("PERSIST", f"rq:job:{job_id}") for job_id in ids]
     return [("SADD", RQ_QUEUES, queue_key(queue)), *records, *persist, ("RPUSH", queue_key(queue), *ids)]
 
 
-def _record(job_id: str, *, queue: str, timeout_s: float, redis: Redis) -> Command:
+def _call(job_id: str) -> bytes:
+    """The function to call, as RQ's hash holds it."""
+    call = JSONSerializer.dumps((ENTRY, None, (job_id,), {}))  # type: ignore[no-untyped-call]  # RQ leaves it bare
+    return zlib.compress(call)
+
+
+@cache
+def _fields(queue: str, timeout_s: int) -> tuple[str | bytes | int | float, ...]:
+    """Names and values that all wake-ups share, from a record of RQ's own: making one for each job takes 20 us."""
     record = WakeUp.create(
         ENTRY,
-        args=(job_id,),
-        id=job_id,
+        args=("",),
         origin=queue,
         status=WakeUpStatus.QUEUED,
-        connection=redis,
+        connection=Redis(),  # the record wants one; nothing is sent through it
         serializer=JSONSerializer,
-        timeout=int(timeout_s) + 10,
+        timeout=timeout_s,
         result_ttl=RESULT_TTL_S,
         failure_ttl=FAILURE_TTL_S,
         description="job",
     )
-    fields = [part for pair in record.to_dict(include_meta=False).items() for part in pair]
-    return ("HSET", f"rq:job:{job_id}", *fields)
+    fields = record.to_dict(include_meta=False)
+    return tuple(part for name, value in fields.items() if name not in OWN for part in (name, value))
 
 
 class Broker:
@@ -132,7 +144,7 @@ class Broker:
     def enqueue(self, job_ids: Iterable[str]) -> None:
         """Wake workers for these rows. Raises BackingServiceError while Redis is away."""
         with _translated(), self.redis.pipeline(transaction=True) as pipe:
-            for command in wake_ups(job_ids, queue=self.queue, timeout_s=self._timeout_s, redis=self.redis):
+            for command in wake_ups(job_ids, queue=self.queue, timeout_s=self._timeout_s):
                 pipe.execute_command(*command)
             pipe.execute()
 
