@@ -46,10 +46,9 @@ class House:
 
     def start(self, role: str, *command: str) -> None:
         """Start one process; its output goes to <role>.log, behind what is there."""
-        inherited = dict(os.environ)  # noqa: TID251 - a child needs the PATH
         with (self.home / f"{role}.log").open("ab") as log:
             self.processes[role] = subprocess.Popen(
-                command or self.commands()[role], env=inherited | self.env, cwd=ROOT, stdout=log, stderr=log
+                command or self.commands()[role], env=os.environ | self.env, cwd=ROOT, stdout=log, stderr=log
             )
 
     def commands(self) -> dict[str, list[str]]:
