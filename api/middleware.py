@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable
 
@@ -111,14 +112,24 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = self._limit(scope["path"])
-        announced = next((value for key, value in scope["headers"] if key == b"content-length"), b"0")
-        if not announced.isdigit() or int(announced[:20]) > limit:
+        announced = _announced(scope)
+        if announced is None:
+            await self._app(scope, _counted(receive, limit), send)
+            return
+        if announced > limit:
             problem = too_large(limit)
             answer = respond(413, problem.code, problem.detail, request_id=scope.get("clinq.request_id"))
             answer.headers["connection"] = "close"
             await answer(scope, receive, send)
             return
-        await self._app(scope, _counted(receive, limit), send)
+        await self._app(scope, receive, send)  # the server ends a body at its announced length
+
+
+def _announced(scope: Scope) -> int | None:
+    for key, value in scope["headers"]:
+        if key == b"content-length":
+            return int(value[:20]) if value.isdigit() else sys.maxsize
+    return None
 
 
 def too_large(limit: int) -> ProblemError:

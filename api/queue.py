@@ -79,7 +79,7 @@ class Queue:
         if not ids and not events:
             return
         async with self._redis.pipeline(transaction=True) as pipe:
-            for command in wake_ups(ids, queue=self._name, timeout_s=self._timeout_s):
+            for command in wake_ups(ids, queue=self._name, timeout_s=self._timeout_s, fresh=True):
                 pipe.execute_command(*command)
             for event in events:
                 pipe.xadd(EVENTS, event.fields(), maxlen=EVENTS_KEPT, approximate=True)

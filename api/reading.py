@@ -34,7 +34,7 @@ async def look(services: Services, tenant: str, job_id: str, *sealed: str) -> Jo
     """The tenant's row; None for everything else."""
     if len(job_id) != ID_CHARS:
         return None
-    return await services.reader.run(lambda connection: ledger.get(connection, job_id, tenant=tenant, sealed=sealed))
+    return await services.reader.find(lambda connection: ledger.get(connection, job_id, tenant=tenant, sealed=sealed))
 
 
 async def settled(services: Services, actor: Actor, job_id: str, wait_s: float) -> Job:

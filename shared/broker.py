@@ -89,17 +89,20 @@ def queue_key(queue: str) -> str:
     return f"rq:queue:{queue}"
 
 
-def wake_ups(job_ids: Iterable[str], *, queue: str, timeout_s: float) -> list[Command]:
-    """The Redis commands that ask workers to look at these rows; send them in one MULTI."""
+def wake_ups(job_ids: Iterable[str], *, queue: str, timeout_s: float, fresh: bool = False) -> list[Command]:
+    """The Redis commands that ask workers to look at these rows; send them in one MULTI.
+
+    A `fresh` id was never sent before: there is no old hash to overwrite, and what is empty need not be written.
+    """
     ids = list(job_ids)
     if not ids:
         return []
-    same = _fields(queue, int(timeout_s) + 10)
+    same = _fields(queue, int(timeout_s) + 10, fresh=fresh)
     created_at = utcformat(now())
     records: list[Command] = [
         ("HSET", f"rq:job:{job_id}", *same, "created_at", created_at, "data", _call(job_id)) for job_id in ids
     ]
-    persist: list[Command] = [("PERSIST", f"rq:job:{job_id}") for job_id in ids]
+    persist: list[Command] = [] if fresh else [("PERSIST", f"rq:job:{job_id}") for job_id in ids]
     return [("SADD", RQ_QUEUES, queue_key(queue)), *records, *persist, ("RPUSH", queue_key(queue), *ids)]
 
 
@@ -110,7 +113,7 @@ def _call(job_id: str) -> bytes:
 
 
 @cache
-def _fields(queue: str, timeout_s: int) -> tuple[str | bytes | int | float, ...]:
+def _fields(queue: str, timeout_s: int, *, fresh: bool) -> tuple[str | bytes | int | float, ...]:
     """Names and values that all wake-ups share, from a record of RQ's own: making one for each job takes 20 us."""
     record = WakeUp.create(
         ENTRY,
@@ -124,8 +127,8 @@ def _fields(queue: str, timeout_s: int) -> tuple[str | bytes | int | float, ...]
         failure_ttl=FAILURE_TTL_S,
         description="job",
     )
-    fields = record.to_dict(include_meta=False)
-    return tuple(part for name, value in fields.items() if name not in OWN for part in (name, value))
+    fields = {name: value for name, value in record.to_dict(include_meta=False).items() if name not in OWN}
+    return tuple(part for name, value in fields.items() if value != "" or not fresh for part in (name, value))
 
 
 class Broker:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import fakeredis
+import pytest
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from shared.broker import ENTRY, Broker
+from shared.broker import ENTRY, Broker, wake_ups
 
 
 def test_a_wake_up_is_what_rq_itself_would_have_written():
@@ -23,9 +24,11 @@ def test_a_wake_up_is_what_rq_itself_would_have_written():
     assert theirs.keys() - ours.keys() <= {b"enqueued_at", b"meta"}
 
 
-def test_rq_reads_the_function_and_the_id_from_a_wake_up():
+@pytest.mark.parametrize("fresh", [False, True])
+def test_rq_reads_the_function_and_the_id_from_a_wake_up(fresh: bool):
     redis = fakeredis.FakeRedis()
-    Broker(redis, queue="ours", timeout_s=600.0).enqueue(["one", "two"])
+    for command in wake_ups(["one", "two"], queue="ours", timeout_s=600.0, fresh=fresh):
+        redis.execute_command(*command)
     read = Job.fetch("two", connection=redis, serializer=JSONSerializer)
     assert (read.func_name, read.args, read.kwargs, read.timeout) == (ENTRY, ["two"], {}, 610)
     assert redis.lrange("rq:queue:ours", 0, -1) == [b"one", b"two"]
