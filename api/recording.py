@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Iterator
 from typing import IO
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 from api.errors import invalid
 from api.services import Services
-from api.submitting import Submission, Taken, body_hash, hashed_key, replay, stages_of, write
+from api.submitting import Submission, Taken, canonical, hashed_key, replay, stages_of, write
 from api.upload import Upload
 from shared import ledger, tables
 from shared.audit import Actor
@@ -32,16 +33,27 @@ async def take_recording(services: Services, actor: Actor, upload: Upload, idemp
     stages = stages_of(options.stages, audio=True)
     await services.gate.check()
     hashed = hashed_key(idempotency_key)
+    asked = hashlib.sha256(canonical(options) + upload.sha256.encode()).hexdigest()
     async with services.decoders:
         measured = await asyncio.to_thread(probe, upload.path, Limits(duration_s=services.settings.max_audio_s))
-        draft = _request(options, upload, measured, blob="")
         if hashed is not None and (before := await _before(services, actor.tenant, hashed)) is not None:
-            return replay(before, body_hash(draft))
+            return replay(before, asked)
         job_id = str(uuid_utils.uuid7())
         wrapped, key = services.keyring.new(actor.tenant, job_id)
         blob = await asyncio.to_thread(services.blobs.put, _sealed(upload.file, key))
-    request = _request(options, upload, measured, blob=blob)
-    submission = Submission(job_id, request, stages, measured.duration_s, body_hash(request), wrapped, key, hashed)
+    submission = Submission(
+        job_id=job_id,
+        options=options,
+        payload=_request(options, upload, measured, blob=blob).model_dump_json().encode(),
+        body_hash=asked,
+        stages=stages,
+        source="audio",
+        size=measured.duration_s,
+        wrapped=wrapped,
+        key=key,
+        idempotency_key=hashed,
+        blob=blob,
+    )
     kept = False
     try:
         taken = await write(services, actor, submission)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import sqlalchemy as sa
 import uuid_utils
@@ -15,7 +17,7 @@ from api.services import Services
 from shared import audit, ledger
 from shared.audit import Actor
 from shared.crypto import JobKey, WrappedKey
-from shared.job import JobOptions, JobRequest, JobStatus, StageName
+from shared.job import JobOptions, JobStatus, StageName
 from shared.ledger import Job, NewJob
 
 API = "/api/v1"
@@ -49,16 +51,19 @@ class Accepted(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One submission on its way into the ledger."""
+    """One submission on its way into the ledger; `payload` is a JobRequest as JSON."""
 
     job_id: str
-    request: JobRequest
-    stages: tuple[StageName, ...]
-    size: float
+    options: JobOptions
+    payload: bytes
     body_hash: str
+    stages: tuple[StageName, ...]
+    source: str
+    size: float
     wrapped: WrappedKey
     key: JobKey
     idempotency_key: str | None = None
+    blob: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +106,18 @@ async def take_text(services: Services, actor: Actor, sent: TextSubmission, idem
     await services.gate.check()
     job_id = str(uuid_utils.uuid7())
     wrapped, key = services.keyring.new(actor.tenant, job_id)
-    request = JobRequest.model_construct(**dict(sent))
+    payload = canonical(sent)
     submission = Submission(
-        job_id, request, stages, len(sent.text), body_hash(request), wrapped, key, hashed_key(idempotency_key)
+        job_id=job_id,
+        options=sent,
+        payload=payload,  # a TextSubmission's fields are a JobRequest's
+        body_hash=hashlib.sha256(payload).hexdigest(),
+        stages=stages,
+        source="text",
+        size=len(sent.text),
+        wrapped=wrapped,
+        key=key,
+        idempotency_key=hashed_key(idempotency_key),
     )
     return await write(services, actor, submission)
 
@@ -111,6 +125,10 @@ async def take_text(services: Services, actor: Actor, sent: TextSubmission, idem
 async def write(services: Services, actor: Actor, submission: Submission) -> Taken:
     """One transaction with the row and the audit row; then, and only then, a worker is woken."""
     new = _row(services, actor, submission)
+    if new.idempotency_key is None:
+        await services.writer.add(_add_all, (actor, new))
+        services.queue.send(new.id)
+        return Taken(new.id, JobStatus.QUEUED)
 
     def act(connection: sa.Connection) -> Job | None:
         job_id = ledger.add(connection, new)
@@ -135,6 +153,7 @@ def replay(before: Job, hashed: str) -> Taken:
     return Taken(before.id, before.status, replayed=True)
 
 
+@cache
 def stages_of(asked: tuple[StageName, ...] | None, *, audio: bool) -> tuple[StageName, ...]:
     """The stages to run, in their order; a recording always begins with transcribe, and all end with assemble."""
     if asked and not audio and StageName.TRANSCRIBE in asked:
@@ -144,30 +163,30 @@ def stages_of(asked: tuple[StageName, ...] | None, *, audio: bool) -> tuple[Stag
     return tuple(stage for stage in StageName if stage in wanted and (audio or stage is not StageName.TRANSCRIBE))
 
 
-def body_hash(request: JobRequest) -> str:
-    """What tells one body from another: all that was asked for, and for a recording the hash of its bytes."""
-    asked = (
-        request.model_copy(update={"metadata": dict(sorted(request.metadata.items()))}) if request.metadata else request
-    )
-    digest = hashlib.sha256(asked.model_dump_json(exclude={"audio"}).encode())
-    if request.audio is not None:
-        digest.update(request.audio.sha256.encode())
-    return digest.hexdigest()
+def canonical(options: JobOptions) -> bytes:
+    """JSON that is the same whenever the same was asked for."""
+    if len(options.metadata) > 1:
+        options = options.model_copy(update={"metadata": dict(sorted(options.metadata.items()))})
+    return options.model_dump_json().encode()
+
+
+def _add_all(connection: sa.Connection, submitted: Sequence[tuple[Actor, NewJob]]) -> None:
+    ledger.add_all(connection, [new for _, new in submitted])
+    audit.record_all(connection, "submitted", [(actor, new.id) for actor, new in submitted])
 
 
 def _row(services: Services, actor: Actor, submission: Submission) -> NewJob:
-    request = submission.request
     return NewJob(
         id=submission.job_id,
         tenant=actor.tenant,
-        priority=request.priority,
-        source="text" if request.audio is None else "audio",
+        priority=submission.options.priority,
+        source=submission.source,
         size=submission.size,
         stages=submission.stages,
         key=submission.wrapped,
-        payload=submission.key.seal(request.model_dump_json().encode(), "payload"),
+        payload=submission.key.seal(submission.payload, "payload"),
         body_hash=submission.body_hash,
         max_attempts=services.settings.max_attempts,
         idempotency_key=submission.idempotency_key,
-        blob=None if request.audio is None else request.audio.blob,
+        blob=submission.blob,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -16,9 +16,20 @@ from shared.errors import BackingServiceError
 
 log = structlog.get_logger()
 T = TypeVar("T")
+Item = TypeVar("Item")
 Act = Callable[[sa.Connection], T]
+Bulk = Callable[[sa.Connection, Sequence[Item]], None]
 LARGEST_GROUP = 256
 GATHER_S = 0.001  # a commit costs several ms, most of them the same for one act and for a hundred
+
+
+@dataclass(frozen=True, slots=True)
+class _BulkItem:
+    bulk: Bulk[Any]
+    item: Any
+
+    def __call__(self, connection: sa.Connection) -> None:
+        self.bulk(connection, [self.item])
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,10 @@ class Writer:
     async def run(self, act: Act[T]) -> T:
         """Run the act and return once it is committed. Raises what it raises, or BackingServiceError."""
         return cast("T", await self._put(act))
+
+    async def add(self, bulk: Bulk[Item], item: Item) -> None:
+        """Run the bulk act on this item together with others that came for the same act."""
+        await self._put(_BulkItem(bulk, item))
 
     def post(self, act: Act[object]) -> None:
         """Run the act soon without waiting; a failure is logged."""
@@ -85,11 +100,21 @@ class Writer:
     def _together(self, acts: list[Act[Any]]) -> list[_Outcome]:
         try:
             with self._database.write() as connection:
-                return [_Outcome(act(connection)) for act in acts]
+                for bulk, items in _by_bulk(acts).items():
+                    bulk(connection, items)
+                return [_Outcome() if isinstance(act, _BulkItem) else _Outcome(act(connection)) for act in acts]
         except BackingServiceError as error:
             return [_Outcome(error=error) for _ in acts]
         except Exception as error:  # noqa: BLE001 - an act's own error belongs to whoever waits for it
             return [_Outcome(error=error)] if len(acts) == 1 else [self._together([act])[0] for act in acts]
+
+
+def _by_bulk(acts: list[Act[Any]]) -> dict[Bulk[Any], list[Any]]:
+    found: dict[Bulk[Any], list[Any]] = {}
+    for act in acts:
+        if isinstance(act, _BulkItem):
+            found.setdefault(act.bulk, []).append(act.item)
+    return found
 
 
 def _resolve(future: asyncio.Future[Any], outcome: _Outcome) -> None:

@@ -7,6 +7,7 @@ functions take a connection inside a transaction; the caller commits, together w
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -25,6 +26,7 @@ _job = tables.job
 _ids = _job.c.id
 DETAIL_CHARS = 400
 _AS_NEW = {"status": JobStatus.QUEUED.value, "not_before": clock(), "created_at": clock(), "sent_at": clock()}
+_AS_GIVEN = ("id", "tenant", "source", "size", "max_attempts", "idempotency_key", "body_hash", "blob", "payload")
 _ADD = {  # built once: building a statement costs more than running it
     dialect.dialect.name: dialect.insert(_job)
     .values(_AS_NEW)
@@ -93,26 +95,15 @@ class Job:
 
 def add(connection: sa.Connection, new: NewJob) -> str:
     """Write one job and return its id, or the id of the job that already has its idempotency key."""
-    row = {
-        "id": new.id,
-        "tenant": new.tenant,
-        "priority": new.priority.value,
-        "source": new.source,
-        "size": new.size,
-        "stages": _joined(new.stages),
-        "remaining": _joined(new.stages),
-        "max_attempts": new.max_attempts,
-        "idempotency_key": new.idempotency_key,
-        "body_hash": new.body_hash,
-        "blob": new.blob,
-        "key_id": new.key.key_id,
-        "wrapped_key": new.key.wrapped,
-        "payload": new.payload,
-    }
-    if connection.execute(_ADD[connection.dialect.name], row).rowcount == 1 or new.idempotency_key is None:
+    if connection.execute(_ADD[connection.dialect.name], _row(new)).rowcount == 1 or new.idempotency_key is None:
         return new.id
     same = (_job.c.tenant == new.tenant) & (_job.c.idempotency_key == new.idempotency_key)
     return str(connection.execute(sa.select(_ids).where(same)).scalar_one())
+
+
+def add_all(connection: sa.Connection, new: Sequence[NewJob]) -> None:
+    """Write jobs without idempotency keys by one statement, which costs a third of one for each."""
+    connection.execute(_ADD[connection.dialect.name], [_row(each) for each in new])
 
 
 def get(
@@ -261,6 +252,12 @@ def _reading(sealed: tuple[str, ...]) -> sa.Select[tuple[Any, ...]]:
 def _owned(connection: sa.Connection, job_id: str, owner: str, /, **values: Any) -> bool:
     mine = (_ids == job_id) & (_job.c.token == owner) & (_job.c.status == JobStatus.RUNNING.value)
     return connection.execute(sa.update(_job).where(mine).values(**values)).rowcount == 1
+
+
+def _row(new: NewJob) -> dict[str, Any]:
+    stages = _joined(new.stages)
+    taken = {"stages": stages, "remaining": stages, "key_id": new.key.key_id, "wrapped_key": new.key.wrapped}
+    return {name: getattr(new, name) for name in _AS_GIVEN} | taken | {"priority": new.priority.value}
 
 
 def _joined(stages: tuple[StageName, ...]) -> str:
