@@ -23,6 +23,9 @@ FORM_BYTES = 1 << 20  # fields and boundaries beside a recording
 PROBLEM: dict[str, Any] = {"model": Problem, "content": {errors.PROBLEM_JSON: {}}}
 OPEN = ("/health", "/metrics", "/auth/login", "/auth/refresh", "/auth/logout")
 
+JOBS = (submit.texts, result.readable, submit.recordings, submit.both, result.deletable, events.router)
+"""The busiest first: they are tried in this order."""
+
 
 def create_app(settings: Settings) -> FastAPI:
     """The application; everything it needs is opened when it starts."""
@@ -47,7 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     errors.add_to(app)
-    for router in (submit.texts, submit.recordings, submit.both, result.readable, result.deletable, events.router):
+    for router in JOBS:
         app.include_router(router, prefix=API)
     app.include_router(auth.router, prefix=API)
     app.include_router(keys.router, prefix=API)
@@ -66,7 +69,7 @@ def app_from_environment() -> FastAPI:
 def _short_names() -> APIRouter:
     """/submit, /result/{id} and /ws/{id} beside the canonical addresses."""
     short = APIRouter()
-    for router in (submit.texts, submit.recordings, submit.both, result.readable, result.deletable, events.router):
+    for router in JOBS:
         short.include_router(router)
     return short
 

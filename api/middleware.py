@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -28,6 +29,7 @@ HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NO_STORE = (b"cache-control", b"no-store")
 HSTS = (b"strict-transport-security", b"max-age=31536000")
 
@@ -71,7 +73,16 @@ class Trace:
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._measures.request(method, route, status, seconds)
         if _standard.isEnabledFor(logging.INFO):
-            log.info("request", method=method, route=route, status=status, ms=round(seconds * 1e3, 2), request_id=name)
+            ms = round(seconds * 1e3, 2)
+            log.info(
+                "request", method=method, route=route, status=status, ms=ms, request_id=name, job_id=_job_id(scope)
+            )
+
+
+def _job_id(scope: Scope) -> str | None:
+    """The job that the request is about, where it is written as our ids are, and so as nothing else."""
+    job_id = scope.get("clinq.job_id") or scope.get("path_params", {}).get("job_id")
+    return job_id if job_id is not None and UUID.fullmatch(job_id) else None
 
 
 class SecurityHeaders:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 import structlog
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BaseModel
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from api import reading
-from api.deps import Here, actor
+from api.deps import Here, actor, services_of
 from api.errors import ProblemError, not_found
 from api.security.guard import guarded
 from api.services import Services
@@ -33,6 +34,19 @@ FORMS: dict[Form, str] = {
     "vtt": "text/vtt; charset=utf-8",
     "txt": "text/plain; charset=utf-8",
 }
+LONGEST_WAIT_S = 3600.0  # more is a mistake; what is waited is at most max_wait_s
+PARAMETERS: dict[str, Any] = {
+    "parameters": [
+        {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string"}},
+        {
+            "name": "wait",
+            "in": "query",
+            "description": "seconds to wait for the end, at most 30",
+            "schema": {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT_S, "default": 0},
+        },
+    ]
+}
+_seconds = TypeAdapter(Annotated[float, Field(ge=0, le=LONGEST_WAIT_S)])
 readable = APIRouter(tags=["result"], route_class=guarded("read"))
 deletable = APIRouter(tags=["result"], route_class=guarded("delete", body=None))
 
@@ -44,16 +58,11 @@ class Deleted(BaseModel):
     status: JobStatus
 
 
-@readable.get("/result/{job_id}", response_model=State)
-async def result(
-    services: Here,
-    request: Request,
-    job_id: str,
-    wait: Annotated[float, Query(ge=0, le=3600, description="seconds to wait for the end, at most 30")] = 0.0,
-) -> Response:
+@readable.get("/result/{job_id}", response_model=State, openapi_extra=PARAMETERS)  # noqa: FAST003 - see Guarded: plain
+async def result(request: Request) -> Response:
     """Where the job stands; once it is completed, its result beside that."""
-    who = actor(request)
-    job = await reading.settled(services, who, job_id, wait)
+    services, who = services_of(request), actor(request)
+    job = await reading.settled(services, who, request.path_params["job_id"], _wait_s(request))
     return await reading.document(services, who, job)
 
 
@@ -105,6 +114,16 @@ async def delete(services: Here, request: Request, job_id: str) -> Deleted:
     if job.blob is not None:
         await _remove(services, job.blob)
     return Deleted(job_id=job.id, status=status)
+
+
+def _wait_s(request: Request) -> float:
+    asked = request.query_params.get("wait")
+    if asked is None:
+        return 0.0
+    try:
+        return _seconds.validate_python(asked)
+    except ValidationError as error:
+        raise RequestValidationError([{**each, "loc": ("query", "wait")} for each in error.errors()]) from None
 
 
 def _cancel_and_purge(connection: sa.Connection, job: Job, who: Actor) -> JobStatus:

@@ -16,6 +16,7 @@ from api.standing import State
 from api.submitting import Accepted, Taken, TextSubmission, take_text
 from api.upload import received
 
+JOB_ID = "clinq.job_id"  # where the access log finds it
 IDEMPOTENCY_KEY = "idempotency-key"
 PARAMETERS = [
     {
@@ -72,7 +73,9 @@ async def submit_audio(request: Request) -> Response:
     """Submit a recording as multipart/form-data."""
     key = request.headers.get(IDEMPOTENCY_KEY)
     async with received(request) as upload:
-        return (await take_recording(services_of(request), actor(request), upload, key)).answer()
+        taken = await take_recording(services_of(request), actor(request), upload, key)
+    request.scope[JOB_ID] = taken.job_id
+    return taken.answer()
 
 
 @both.post("/analyze", response_model=State, responses={202: {"model": Accepted}}, openapi_extra=JSON_BODY)
@@ -91,4 +94,6 @@ async def _take_text(request: Request) -> Taken:
     except ValidationError as error:
         located = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
         raise RequestValidationError(located) from None
-    return await take_text(services_of(request), actor(request), sent, request.headers.get(IDEMPOTENCY_KEY))
+    taken = await take_text(services_of(request), actor(request), sent, request.headers.get(IDEMPOTENCY_KEY))
+    request.scope[JOB_ID] = taken.job_id
+    return taken
