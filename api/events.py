@@ -40,6 +40,8 @@ class Subscription:
     job_id: str
     seq: str
     """The hub's place in the stream when this began: every later event arrives here."""
+    written: tuple[Event, ...] | None = None
+    """What made up the text of the running stage at that moment; None where its beginning was not heard."""
     _queue: asyncio.Queue[Told | None] = field(default_factory=lambda: asyncio.Queue(PENDING))
     too_slow: bool = False
     """It lagged behind by more than PENDING events, and some are lost."""
@@ -47,12 +49,9 @@ class Subscription:
     """The client has gone, or said what it must not."""
 
     async def next(self, timeout_s: float) -> Told | None:
-        """The next event; None after the time, or when the row should be read again because events may be lost."""
-        try:
-            async with asyncio.timeout(max(0.0, timeout_s)):
-                return await self._queue.get()
-        except TimeoutError:
-            return None
+        """The next event; None when events may be lost, so that the row must be read. Raises TimeoutError."""
+        async with asyncio.timeout(max(0.0, timeout_s)):
+            return await self._queue.get()
 
     def tell(self, told: Told | None) -> None:
         """Put an event where `next` finds it."""
@@ -121,7 +120,7 @@ class Hub:
     @contextmanager
     def subscribed(self, job_id: str) -> Iterator[Subscription]:
         """Hear what happens to a job from now on."""
-        mine = Subscription(job_id, self._seq)
+        mine = Subscription(job_id, self._seq, self._written.of(job_id))
         self._subscribers.setdefault(job_id, set()).add(mine)
         try:
             yield mine
@@ -130,10 +129,6 @@ class Hub:
             others.discard(mine)
             if not others:
                 del self._subscribers[job_id]
-
-    def text_of(self, job_id: str) -> tuple[Event, ...] | None:
-        """The events that make up the text of the stage that runs; None where not all of them were heard."""
-        return self._written.of(job_id)
 
     async def reaches(self, since: str) -> bool:
         """Whether the stream still holds all that came after `since`. Raises RedisError."""

@@ -41,6 +41,8 @@ class Follower:
     status: JobStatus = JobStatus.QUEUED
     stage: StageName | None = None
     progress: float = 0.0
+    too_big: bool = False
+    """The client sent a frame that is too long."""
 
     @cached_property
     def _key(self) -> JobKey | None:
@@ -65,7 +67,11 @@ class Follower:
         read_at = time.monotonic() + settings.socket_reread_s
         beat_at = time.monotonic() + settings.socket_heartbeat_s
         while not self.subscription.left:
-            told = await self.subscription.next(min(read_at, beat_at) - time.monotonic())
+            try:
+                told = await self.subscription.next(min(read_at, beat_at) - time.monotonic())
+                lost = told is None
+            except TimeoutError:
+                told, lost = None, False
             if self.subscription.too_slow:
                 await self.socket.close(TRY_AGAIN)
                 return
@@ -76,12 +82,13 @@ class Follower:
             if now >= beat_at:
                 await self._send("heartbeat", self.status)
                 beat_at = now + settings.socket_heartbeat_s
-            lost = told is None and now < min(read_at, beat_at)
             if lost or now >= read_at:
                 if (code := await self._check(lost=lost)) is not None:
                     await self.socket.close(code)
                     return
                 read_at = now + settings.socket_reread_s
+        if self.too_big:
+            await self.socket.close(TOO_BIG)
 
     async def _begin(self, since: str | None) -> bool:
         """Snapshot and replay; True when the job has ended already, and the one message has said so."""
@@ -115,8 +122,10 @@ class Follower:
             await self._end(job)
             return NORMAL
         self.job = job
-        if lost or job.status is not self.status or job.progress > self.progress + AHEAD:
-            await self._snapshot(job, partial=self._text_so_far())
+        if lost:
+            await self._snapshot(job, partial=self._row_s_text())
+        elif job.status is not self.status or job.progress > self.progress + AHEAD:
+            await self._snapshot(job, partial=None)
         return None
 
     async def _pass_on(self, told: Told) -> bool:
@@ -157,11 +166,16 @@ class Follower:
             await self.socket.send_text(event.model_dump_json(exclude_none=True))
 
     def _text_so_far(self) -> str | None:
-        heard = self.services.hub.text_of(self.job.id)
+        """Exactly what came before the events that follow."""
+        heard = self.subscription.written
         if heard is None:
-            stored = self.job.unseal("partial", self.services.keyring)
-            return None if stored is None else stored.decode()
+            return self._row_s_text()
         return "".join(self._opened(event) or "" for event in heard) or None
+
+    def _row_s_text(self) -> str | None:
+        """What came until half a second ago."""
+        stored = self.job.unseal("partial", self.services.keyring)
+        return None if stored is None else stored.decode()
 
     def _opened(self, event: Event) -> str | None:
         if self._key is None:
@@ -180,6 +194,6 @@ class Follower:
                 self.subscription.leave()
                 return
             if len(said) > LARGEST_FRAME:
+                self.too_big = True
                 self.subscription.leave()
-                await self.socket.close(TOO_BIG)
                 return

@@ -45,7 +45,10 @@ async def settled(services: Services, actor: Actor, job_id: str, wait_s: float) 
     with services.hub.subscribed(job_id) as subscription:
         job = await find(services, actor, job_id, "result")
         while not job.status.terminal and (left_s := until - time.monotonic()) > 0:
-            told = await subscription.next(min(left_s, services.settings.socket_reread_s))
+            try:
+                told = await subscription.next(min(left_s, services.settings.socket_reread_s))
+            except TimeoutError:
+                told = None
             if told is None or told.event.status.terminal:
                 job = await find(services, actor, job_id, "result")
         return job
@@ -62,7 +65,7 @@ def opened(services: Services, actor: Actor, job: Job, name: str) -> bytes | Non
     """One sealed record in clear, and a row in the audit trail that says who read it."""
     plain = job.unseal(name, services.keyring)
     if plain is not None:
-        services.writer.post(lambda connection: _record(connection, actor, job.id, f"{name}_read"))
+        services.writer.post(lambda connection: _record(connection, actor, f"{name}_read", job.id))
     return plain
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
 import uvicorn
 
@@ -16,25 +17,25 @@ SWITCH_S = 0.0005  # the writer and the readers wait this long for the interpret
 KEEP_ALIVE_S = 30
 
 
+OPTIONS: dict[str, Any] = {
+    "log_config": None,
+    "access_log": False,  # ours names the route, not the path
+    "server_header": False,
+    "ws_max_size": LARGEST_FRAME,
+    "ws_per_message_deflate": False,  # tens of KB a socket for events of 200 bytes
+    "timeout_graceful_shutdown": GRACE_S,
+    "timeout_keep_alive": KEEP_ALIVE_S,
+}
+"""How uvicorn serves the gateway, on whatever port."""
+
+
 def main() -> int:
     """Serve until SIGTERM or SIGINT."""
     settings = Settings()
     logs.configure(level=settings.log_level, as_json=settings.log_json, role="api")
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # it tells paths, which may hold what a client wrote
     sys.setswitchinterval(SWITCH_S)
-    uvicorn.run(
-        "api.app:app_from_environment",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,  # ours names the route, not the path
-        server_header=False,
-        ws_max_size=LARGEST_FRAME,
-        ws_per_message_deflate=False,  # tens of KB a socket for events of 200 bytes
-        timeout_graceful_shutdown=GRACE_S,
-        timeout_keep_alive=KEEP_ALIVE_S,
-    )
+    uvicorn.run("api.app:app_from_environment", factory=True, host=settings.host, port=settings.port, **OPTIONS)
     return 0
 
 
