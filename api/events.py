@@ -16,8 +16,8 @@ from shared.broker import EVENTS, Event
 
 log = structlog.get_logger()
 BLOCK_MS = 5000
-READ_AT_ONCE = 500
-PENDING = 256  # events that a subscriber may lag behind
+READ_AT_ONCE = 200
+PENDING = 1000  # events that a subscriber may lag behind; several readings of the stream
 SHORTEST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 NOTHING = "0-0"
@@ -184,6 +184,7 @@ class Hub:
                     self._written.hear(told.event)
                 for each in self._subscribers.get(fields.get(b"job", b"").decode(), ()):
                     each.tell(told)
+        await asyncio.sleep(0)  # let subscribers take theirs before the next reading
 
 
 def order(seq: str) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import uvicorn
 
+from api.sockets import DroppingProtocol
 from shared import log as logs
 from shared.settings import Settings
 
@@ -21,6 +22,7 @@ OPTIONS: dict[str, Any] = {
     "log_config": None,
     "access_log": False,  # ours names the route, not the path
     "server_header": False,
+    "ws": DroppingProtocol,
     "ws_max_size": LARGEST_FRAME,
     "ws_per_message_deflate": False,  # tens of KB a socket for events of 200 bytes
     "timeout_graceful_shutdown": GRACE_S,

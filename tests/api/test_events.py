@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from api import run
+from api import following, run
 from shared import accounts, ledger
 from shared.accounts import User
 from shared.job import JobStatus, StageName
@@ -255,7 +256,32 @@ async def test_a_subscriber_that_lags_behind_is_let_go(gateway: Gateway):
     job = gateway.worker.claim(await gateway.submit())
     await gateway.listening()
     with gateway.services.hub.subscribed(job.id) as subscription:
-        for _ in range(300):
+        for _ in range(1300):
             gateway.worker.publish(job, "progress")
         await gateway.listening()
         assert subscription.too_slow
+
+
+async def test_a_client_that_reads_nothing_is_dropped(sockets: Sockets, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(following, "SEND_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("api.sockets.FLUSH_S", 0.3)
+    gateway = sockets.gateway
+    job = gateway.worker.claim(await gateway.submit())
+    reader, writer = await asyncio.open_connection("127.0.0.1", sockets.port, limit=1024)
+    head = (
+        f"GET {API}/ws/{job.id} HTTP/1.1\r\nHost: clinq\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\nX-API-Key: {gateway.key}\r\n\r\n"
+    )
+    writer.write(head.encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 101")
+    writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket's transport has it
+    open_sockets = gateway.services.measures.sockets
+    await until(lambda: open_sockets._value.get() == 1)
+    for _ in range(40):
+        gateway.worker.publish(job, "partial", text="x" * 500_000)
+    await until(lambda: open_sockets._value.get() == 0)
+    writer.transport.resume_reading()  # type: ignore[attr-defined]  # as above
+    with contextlib.suppress(ConnectionResetError):
+        async with asyncio.timeout(10.0):
+            assert len(await reader.read(-1)) < 40 * 500_000
+    writer.close()
