@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import sqlalchemy as sa
 from starlette.responses import Response
 
 from api.errors import ProblemError, not_found
@@ -65,7 +64,7 @@ def opened(services: Services, actor: Actor, job: Job, name: str) -> bytes | Non
     """One sealed record in clear, and a row in the audit trail that says who read it."""
     plain = job.unseal(name, services.keyring)
     if plain is not None:
-        services.writer.post(lambda connection: _record(connection, actor, f"{name}_read", job.id))
+        services.writer.post(audit.record_all, (actor, f"{name}_read", job.id))
     return plain
 
 
@@ -77,7 +76,3 @@ def _result(services: Services, actor: Actor, job: Job) -> bytes:
 
 def _state(job: Job, where: Place) -> bytes:
     return state(job, where, f"{API}/result/{job.id}").model_dump_json(exclude_none=True).encode()
-
-
-def _record(connection: sa.Connection, actor: Actor, action: str, job_id: str) -> None:
-    audit.record(connection, actor, action, job_id=job_id)

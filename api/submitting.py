@@ -172,7 +172,7 @@ def canonical(options: JobOptions) -> bytes:
 
 def _add_all(connection: sa.Connection, submitted: Sequence[tuple[Actor, NewJob]]) -> None:
     ledger.add_all(connection, [new for _, new in submitted])
-    audit.record_all(connection, "submitted", [(actor, new.id) for actor, new in submitted])
+    audit.record_all(connection, [(actor, "submitted", new.id) for actor, new in submitted])
 
 
 def _row(services: Services, actor: Actor, submission: Submission) -> NewJob:

@@ -21,6 +21,7 @@ Act = Callable[[sa.Connection], T]
 Bulk = Callable[[sa.Connection, Sequence[Item]], None]
 LARGEST_GROUP = 256
 GATHER_S = 0.001  # a commit costs several ms, most of them the same for one act and for a hundred
+POSTED_S = 0.02  # how long something that nobody waits for may wait for company
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Writer:
         self._thread = ThreadPoolExecutor(1, "writer")
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._posted: set[asyncio.Future[Any]] = set()
 
     async def run(self, act: Act[T]) -> T:
@@ -62,25 +64,35 @@ class Writer:
         """Run the bulk act on this item together with others that came for the same act."""
         await self._put(_BulkItem(bulk, item))
 
-    def post(self, act: Act[object]) -> None:
-        """Run the act soon without waiting; a failure is logged."""
-        future = self._put(act)
+    def post(self, bulk: Bulk[Item], item: Item) -> None:
+        """The same, but soon and without waiting; a failure is logged."""
+        future = self._put(_BulkItem(bulk, item), within_s=POSTED_S)
         self._posted.add(future)
         future.add_done_callback(self._told)
 
     async def close(self) -> None:
         """Finish what waits, then stop."""
+        self._begin()
         if self._task is not None:
             await self._task
         self._thread.shutdown()
 
-    def _put(self, act: Act[Any]) -> asyncio.Future[Any]:
+    def _put(self, act: Act[Any], *, within_s: float = 0.0) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting.append(_Waiting(act, future))
-        if self._task is None:
-            self._task = loop.create_task(self._drain())
+        if not within_s:
+            self._begin()
+        elif self._timer is None:
+            self._timer = loop.call_later(within_s, self._begin)
         return future
+
+    def _begin(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._drain())
 
     def _told(self, future: asyncio.Future[Any]) -> None:
         self._posted.discard(future)

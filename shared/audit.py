@@ -30,9 +30,9 @@ def record(connection: sa.Connection, actor: Actor, action: str, *, job_id: str 
     connection.execute(_RECORD, _row(actor, action, job_id, outcome))
 
 
-def record_all(connection: sa.Connection, action: str, done: Sequence[tuple[Actor, str]]) -> None:
-    """Append one row for each actor and job, by one statement."""
-    connection.execute(_RECORD, [_row(actor, action, job_id, "done") for actor, job_id in done])
+def record_all(connection: sa.Connection, done: Sequence[tuple[Actor, str, str]]) -> None:
+    """Append one row for each actor, action and job, by one statement."""
+    connection.execute(_RECORD, [_row(actor, action, job_id, "done") for actor, action, job_id in done])
 
 
 def _row(actor: Actor, action: str, job_id: str | None, outcome: str) -> dict[str, str | None]:
