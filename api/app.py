@@ -55,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(auth.router, prefix=API)
     app.include_router(keys.router, prefix=API)
     app.include_router(health.router)
+    app.include_router(health.router, prefix=API, include_in_schema=False)
     app.include_router(_short_names(), include_in_schema=False)
     app.include_router(page.router())
     _describe(app)

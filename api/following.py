@@ -163,7 +163,7 @@ class Follower:
             at=datetime.now(UTC),
         )
         async with asyncio.timeout(SEND_TIMEOUT_S):
-            await self.socket.send_text(event.model_dump_json(exclude_none=True))
+            await self.socket.send_text(event.model_dump_json(exclude={"partial"} if partial is None else None))
 
     def _text_so_far(self) -> str | None:
         """Exactly what came before the events that follow."""

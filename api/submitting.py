@@ -22,6 +22,7 @@ from shared.ledger import Job, NewJob
 
 API = "/api/v1"
 REPLAYED = {"Idempotent-Replay": "true"}
+ON_FACTS = {StageName.CLASSIFY, StageName.SUMMARIZE, StageName.RECOMMEND}
 LONGEST_KEY = 200  # characters of an Idempotency-Key
 EXAMPLE = "45-year-old man, moderate headache for three days. Takes metformin 500 mg twice daily. Denies vomiting."
 
@@ -124,6 +125,8 @@ async def take_text(services: Services, actor: Actor, sent: TextSubmission, idem
 
 async def write(services: Services, actor: Actor, submission: Submission) -> Taken:
     """One transaction with the row and the audit row; then, and only then, a worker is woken."""
+    if submission.options.callback_url is not None:
+        raise invalid("/callback_url", "callbacks are not sent yet: poll status_url or follow ws_url")
     new = _row(services, actor, submission)
     if new.idempotency_key is None:
         await services.writer.add(_add_all, (actor, new))
@@ -155,11 +158,17 @@ def replay(before: Job, hashed: str) -> Taken:
 
 @cache
 def stages_of(asked: tuple[StageName, ...] | None, *, audio: bool) -> tuple[StageName, ...]:
-    """The stages to run, in their order; a recording always begins with transcribe, and all end with assemble."""
+    """The stages to run, in their order, with those that they rest on; all end with assemble.
+
+    What judges or writes needs the facts: without them, too little content would not be noticed.
+    """
     if asked and not audio and StageName.TRANSCRIBE in asked:
         raise invalid("/stages", "transcribe needs a recording: send one to /api/v1/submit/audio")
-    always = {StageName.ASSEMBLE} | ({StageName.TRANSCRIBE} if audio else set())
-    wanted = (set(StageName) if asked is None else set(asked)) | always
+    wanted = {StageName.ASSEMBLE} | (set(StageName) if asked is None else set(asked))
+    if audio:
+        wanted.add(StageName.TRANSCRIBE)
+    if not audio or wanted & ON_FACTS:
+        wanted.add(StageName.EXTRACT)
     return tuple(stage for stage in StageName if stage in wanted and (audio or stage is not StageName.TRANSCRIBE))
 
 

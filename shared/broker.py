@@ -9,6 +9,7 @@ Nothing here is needed to bring a job to its end: the ledger is the truth, and t
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,9 @@ from functools import cache
 from typing import cast
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from rq.job import Job as WakeUp
 from rq.job import JobStatus as WakeUpStatus
 from rq.serializers import JSONSerializer
@@ -36,6 +39,8 @@ RQ_QUEUES = "rq:queues"
 OWN = frozenset({"created_at", "data"})  # what differs from one wake-up to the next
 PARTIAL = "event"  # purpose that streamed text is sealed for
 TIMEOUT_S = 5.0
+QUIET_S = 2.0  # without events after a failure, so that a Redis that hangs slows nobody down
+EVENT_TIMEOUT_S = 0.5
 Command = tuple[str | bytes | int | float, ...]
 Field = bytes | bytearray | memoryview | str | int | float
 
@@ -134,15 +139,19 @@ def _fields(queue: str, timeout_s: int, *, fresh: bool) -> tuple[str | bytes | i
 class Broker:
     """The worker's and the reaper's side of Redis."""
 
-    def __init__(self, redis: Redis, *, queue: str, timeout_s: float) -> None:
+    def __init__(self, redis: Redis, *, queue: str, timeout_s: float, events: Redis | None = None) -> None:
+        """`events` may give up sooner than `redis`: what it sends is only a hint."""
         self.redis = redis
+        self._events = events or redis
         self.queue = queue
         self._timeout_s = timeout_s
+        self._quiet_until = 0.0
 
     @classmethod
     def connect(cls, url: str, *, queue: str, timeout_s: float) -> Broker:
         """A broker on the Redis at `url`; it connects when it is first used."""
-        return cls(Redis.from_url(url, socket_timeout=TIMEOUT_S), queue=queue, timeout_s=timeout_s)
+        events = Redis.from_url(url, socket_timeout=EVENT_TIMEOUT_S, retry=Retry(NoBackoff(), 0))
+        return cls(Redis.from_url(url, socket_timeout=TIMEOUT_S), queue=queue, timeout_s=timeout_s, events=events)
 
     def enqueue(self, job_ids: Iterable[str]) -> None:
         """Wake workers for these rows. Raises BackingServiceError while Redis is away."""
@@ -159,9 +168,12 @@ class Broker:
 
     def publish(self, event: Event) -> bool:
         """Tell what changed; False while Redis is away, which harms nobody: the row is the truth."""
+        if time.monotonic() < self._quiet_until:
+            return False  # a Redis that hangs must not cost a time-out a word
         try:
-            self.redis.xadd(EVENTS, event.fields(), maxlen=EVENTS_KEPT, approximate=True)
+            self._events.xadd(EVENTS, event.fields(), maxlen=EVENTS_KEPT, approximate=True)
         except RedisError:
+            self._quiet_until = time.monotonic() + QUIET_S
             return False
         return True
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from shared.errors import StoredCaseError
 from shared.job import Audio, Encounter, Patient, StageName
 
 MentionKind = Literal["symptom", "condition", "medication", "allergy", "vital", "procedure", "social", "demographic"]
@@ -237,5 +238,9 @@ def to_json(case: Case) -> bytes:
 
 
 def from_json(stored: bytes) -> Case:
-    """The case as it was stored."""
-    return _case.validate_json(stored)
+    """The case as it was stored. Raises StoredCaseError, which quotes nothing, when another version wrote it."""
+    try:
+        return _case.validate_json(stored)
+    except ValidationError:
+        pass
+    raise StoredCaseError("the stored case is not of this version: submit the job again")

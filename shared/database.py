@@ -82,7 +82,9 @@ class Database:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+    except (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError):
+        raise  # ours to mend: the database answered
+    except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
         # The driver's message may hold parameters: ours does not.
         raise BackingServiceError("the database did not answer; check CLINQ_DATABASE_URL and its log") from error
 

@@ -70,6 +70,12 @@ class DecryptionError(PermanentError):
     code = "undecryptable"
 
 
+class StoredCaseError(PermanentError):
+    """A stored case cannot be read by this version."""
+
+    code = "stored_case"
+
+
 class JobStoppedError(ClinqError):
     """The job was cancelled or another worker owns it now: stop at once and write nothing."""
 

@@ -208,7 +208,7 @@ def retry(connection: sa.Connection, job: Job, actor: Actor, *, reason: Reason, 
     last = job.attempt >= job.max_attempts
     if last:
         return JobStatus.DEAD if finish(connection, job, actor, status=JobStatus.DEAD, reason=reason) else None
-    waits = {"status": JobStatus.QUEUED.value, "token": None, "lease": None, "sent_at": 0.0}
+    waits = {"status": JobStatus.QUEUED.value, "token": None, "lease": None, "partial": None, "sent_at": 0.0}
     back = _owned(connection, job.id, job.token or "", **waits, not_before=clock() + pause_s)
     record(connection, actor, "attempt_failed", job_id=job.id, outcome=reason.code)
     return JobStatus.QUEUED if back else None
@@ -231,7 +231,11 @@ def cancel(connection: sa.Connection, job: Job, actor: Actor) -> bool:
 def purge(connection: sa.Connection, job: Job, actor: Actor) -> bool:
     """Destroy the job's key and all that it sealed; the bare row stays for the audit trail."""
     gone = dict.fromkeys(("wrapped_key", "payload", "case_file", "partial", "result", "bundle", "idempotency_key"))
-    change = sa.update(_job).where((_ids == job.id) & _job.c.purged_at.is_(None)).values(purged_at=clock(), **gone)
+    change = (
+        sa.update(_job)
+        .where((_ids == job.id) & _job.c.purged_at.is_(None))
+        .values(purged_at=clock(), body_hash="", **gone)
+    )
     purged = connection.execute(change).rowcount == 1
     if purged:
         record(connection, actor, "purged", job_id=job.id)

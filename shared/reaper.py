@@ -86,7 +86,7 @@ def _free(connection: sa.Connection, row: sa.RowMapping, name: str, backoff_s: f
     pause = pause_s(row["attempt"], first_s=backoff_s, longest_s=longest_s) if row["attempt"] > 1 else 0.0
     again = {"status": JobStatus.QUEUED.value, "not_before": clock() + pause, "sent_at": 0.0}
     still = (_job.c.id == row["id"]) & (_job.c.token == row["token"]) & (_job.c.lease < clock())
-    change = sa.update(_job).where(still).values(token=None, lease=None, **(ended if last else again))
+    change = sa.update(_job).where(still).values(token=None, lease=None, partial=None, **(ended if last else again))
     if connection.execute(change).rowcount == 0:
         return None
     actor = Actor(f"reaper:{name}", row["tenant"])

@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     """Largest recording in bytes."""
     max_audio_s: float = 4 * 3600.0
     """Longest recording in seconds."""
-    max_json_bytes: int = 2_000_000
+    max_json_bytes: int = 4_000_000
     """Largest JSON body in bytes, refused before it is read."""
     max_queue: int = 10_000
     """Waiting jobs above which a submission gets 503 with Retry-After."""

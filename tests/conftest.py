@@ -62,18 +62,15 @@ def case_of() -> Callable[..., Case]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """A real PostgreSQL of its own for this run, on a socket in a temporary folder; its URL without a database."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not programs:
         pytest.skip("needs PostgreSQL: apt-get install postgresql")
-    folder = tmp_path_factory.mktemp("postgres")
+    folder = Path(tempfile.mkdtemp(prefix="clinq-postgres-"))
     bin_folder = programs[-1].parent
     as_user: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        for each in (folder, *folder.parents):
-            if each.is_relative_to(Path(tempfile.gettempdir())) and each != Path(tempfile.gettempdir()):
-                each.chmod(0o755)
         shutil.chown(folder, "postgres")
         as_user = ["runuser", "-u", "postgres", "--"]
     data = folder / "data"
@@ -90,6 +87,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     subprocess.run(
         [*as_user, bin_folder / "pg_ctl", "-D", data, "-m", "immediate", "stop"], check=True, capture_output=True
     )
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from shared.broker import Broker
 from shared.case import Case, Origin
 from shared.crypto import JobKey, Keyring
 from shared.database import Database
-from shared.errors import JobStoppedError, MissingInputError, PermanentError, RetryableError
+from shared.errors import DecryptionError, JobStoppedError, MissingInputError, PermanentError, RetryableError
 from shared.job import JobRequest, JobStatus, Reason, StageName
 from shared.ledger import Job
 from shared.reaper import pause_s
@@ -57,7 +57,11 @@ def claim_and_run(worker: Worker, job_id: str) -> None:
     if job is None or job.key is None:
         return
     with structlog.contextvars.bound_contextvars(job_id=job.id, attempt=job.attempt):
-        key = worker.keyring.unwrap(job.key, job.tenant, job.id)
+        try:
+            key = worker.keyring.unwrap(job.key, job.tenant, job.id)
+        except DecryptionError as error:
+            _end(worker, job, JobStatus.FAILED, Reason(error.code, str(error)))
+            return
         desk = LedgerDesk(worker.database, worker.broker, worker.blobs, worker.heart, job, key)
         try:
             with worker.heart.holding(job, limit_s=worker.limit_s(job)):
@@ -150,11 +154,15 @@ def _finish(worker: Worker, job: Job, key: JobKey, desk: LedgerDesk, case: Case,
 
 
 def _fail(worker: Worker, job: Job, desk: LedgerDesk, reason: Reason) -> None:
-    with worker.database.write() as connection:
-        written = ledger.finish(connection, job, _actor(worker, job), status=JobStatus.FAILED, reason=reason)
-    if written:
+    if _end(worker, job, JobStatus.FAILED, reason):
         desk.publish(JobStatus.FAILED.value, status=JobStatus.FAILED)
+
+
+def _end(worker: Worker, job: Job, status: JobStatus, reason: Reason) -> bool:
+    with worker.database.write() as connection:
+        written = ledger.finish(connection, job, _actor(worker, job), status=status, reason=reason)
     log.warning("job failed", reason=reason.code)
+    return written
 
 
 def _again(worker: Worker, job: Job, desk: LedgerDesk, reason: Reason) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 from shared import ledger
 from shared.blobs import Blobs
@@ -30,14 +31,16 @@ class LedgerDesk:
         self._heart = heart
         self._job = job
         self._key = key
-        self._folder = tempfile.TemporaryDirectory(prefix="clinq-")
+        self._copy: IO[bytes] | None = None
+        self._done = len(job.stages) - len(job.remaining)
         self._stage: StageName | None = None
         self._text = ""
         self._written = 0.0
 
     def close(self) -> None:
-        """Remove decrypted copies."""
-        self._folder.cleanup()
+        """Let the decrypted copy go."""
+        if self._copy is not None:
+            self._copy.close()
 
     def begin(self, stage: StageName, remaining: tuple[StageName, ...]) -> None:
         """Say that a stage begins; `remaining` starts with it."""
@@ -50,13 +53,14 @@ class LedgerDesk:
         """A decrypted copy of the recording, removed when the attempt ends."""
         if case.origin.audio is None:
             raise MissingInputError("transcribe needs a recording: submit one to /api/v1/submit/audio")
-        path = Path(self._folder.name) / "recording"
-        if not path.exists():
-            with path.open("wb") as file:
-                for piece in self._key.open_chunks(self._blobs.get(case.origin.audio.blob)):
-                    self._listen()
-                    file.write(piece)
-        return path
+        if self._copy is None:
+            # Without a name: nothing of it is left on the disk, even when this process is killed.
+            self._copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the desk
+            for piece in self._key.open_chunks(self._blobs.get(case.origin.audio.blob)):
+                self._listen()
+                self._copy.write(piece)
+            self._copy.flush()
+        return Path(f"/dev/fd/{self._copy.fileno()}")
 
     def tell(
         self,

@@ -6,7 +6,7 @@ import faulthandler
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 
@@ -41,6 +41,11 @@ class Heart:
         """Beat no more."""
         self._ended.set()
         self._thread.join(self._beat_s * 2)
+
+    def leave(self) -> None:
+        """Take this worker off the list of those who live; the heart has stopped before."""
+        with suppress(BackingServiceError):
+            self._presence.leave()
 
     @property
     def lost(self) -> bool:
@@ -77,8 +82,8 @@ class Heart:
                 if job is not None and not self._extended(job):
                     self._lose(job)
                 believed = time.monotonic()
-            except BackingServiceError:
-                log.warning("heartbeat missed", job_id=job.id if job else None)
+            except Exception:  # whatever it is: a heart that stops costs every job that follows
+                log.exception("heartbeat missed", job_id=job.id if job else None)
                 if job is not None and time.monotonic() - believed > self._lease_s:
                     self._lose(job)  # the reaper has given it to another worker by now
 

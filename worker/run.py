@@ -38,13 +38,18 @@ _working: ContextVar[Worker] = ContextVar("working")
 
 
 def run_job(job_id: str) -> None:
-    """What RQ calls: a wake-up for one row of the ledger."""
-    attempt.claim_and_run(_working.get(), job_id)
+    """What RQ calls: a wake-up for one row of the ledger; RQ would log the text of what this raises, so nothing is."""
+    try:
+        attempt.claim_and_run(_working.get(), job_id)
+    except Exception:  # the row is safe: its lease ends, and the reaper sends it again
+        log.exception("wake-up failed", job_id=job_id)
 
 
 class QueueWorker(SimpleWorker):
     """SimpleWorker, because a forked child cannot use the parent's CUDA context; it runs one function only."""
 
+    max_connection_wait_time = 2.0
+    """Seconds between two looks for a Redis that is away; RQ's own minute would keep jobs waiting."""
     told_to_stop = False
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
@@ -79,6 +84,7 @@ def work(worker: Worker) -> None:
         log.info("worker stops")
     finally:
         worker.heart.stop()
+        worker.heart.leave()
         worker.database.close()
 
 
@@ -112,23 +118,28 @@ def _loop(redis: Redis, queue: str, name: str) -> None:
     rounds = 0
     while True:
         rounds += 1
-        rq = QueueWorker(
-            [Queue(queue, connection=redis, serializer=JSONSerializer)],
-            name=f"{name}-{rounds}",
-            connection=redis,
-            serializer=JSONSerializer,
-            worker_ttl=WORKER_TTL_S,
-            maintenance_interval=MAINTENANCE_S,
-            log_job_description=False,
-        )
         try:
-            rq.work(logging_level="WARNING")
+            if _round(redis, queue, f"{name}-{rounds}"):
+                return
         except (RedisError, DeserializationError, ValueError) as error:
             # One unreadable hash, or Redis away: the row is safe, so look again.
             log.warning("queue round ended", error=type(error).__name__)
-        if rq.told_to_stop:
-            return
         time.sleep(PAUSE_S)
+
+
+def _round(redis: Redis, queue: str, name: str) -> bool:
+    """Work until RQ gives up; True once a signal told it to stop."""
+    worker = QueueWorker(
+        [Queue(queue, connection=redis, serializer=JSONSerializer)],
+        name=name,
+        connection=redis,
+        serializer=JSONSerializer,
+        worker_ttl=WORKER_TTL_S,
+        maintenance_interval=MAINTENANCE_S,
+        log_job_description=False,
+    )
+    worker.work(logging_level="WARNING")
+    return worker.told_to_stop
 
 
 def _function(job: WakeUp) -> str | None:

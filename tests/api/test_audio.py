@@ -77,7 +77,7 @@ async def test_the_form_s_fields_are_those_of_the_json_body(gateway: Gateway):
     assert request.patient is not None
     assert request.patient.identifier == "MRN-1"
     assert request.metadata == {"ward": "4"}
-    assert [stage.value for stage in job.stages] == ["transcribe", "summarize", "assemble"]
+    assert [stage.value for stage in job.stages] == ["transcribe", "extract", "summarize", "assemble"]
     assert job.priority.value == "interactive"
 
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from redis import Redis
 from shared import blobs, ledger, migrate, reaper, tables
 from shared.audit import Actor
 from shared.broker import EVENTS, Broker, Event
-from shared.case import Case, Sentence, Span
+from shared.case import Case, Origin, Sentence, Span, to_json
 from shared.crypto import Keyring, new_master_key
 from shared.database import Database
 from shared.errors import BackingServiceError, BadAudioError
@@ -24,6 +25,7 @@ from shared.job import Audio, JobRequest, JobStatus, Priority, StageName
 from shared.ledger import Job, NewJob
 from shared.registry import ModelVersion
 from shared.settings import Settings
+from worker import run
 from worker.attempt import Worker, claim_and_run
 from worker.bench import Bench
 from worker.heart import Heart
@@ -287,3 +289,49 @@ def test_the_model_and_the_fallback_of_each_stage_stand_in_the_result(house):
     document = json.loads(job.unseal("result", home.worker.keyring) or b"")
     assert document["models"]["extract"]["name"] == "small"
     assert document["degraded"] == []
+
+
+def test_a_case_that_another_version_wrote_ends_the_job_and_quotes_nothing(house):
+    home = house({EXTRACT: Small()})
+    job_id = home.submit()
+    job = home.read(job_id)
+    sealed = home.worker.keyring.unwrap(job.key, job.tenant, job.id).seal(b'{"text": ["John Doe"]}', "case_file")
+    with home.worker.database.write() as connection:
+        connection.execute(sa.update(tables.job).values(case_file=sealed))
+    job = home.run(job_id)
+    assert (job.status, job.reason.code) == (JobStatus.FAILED, "stored_case")
+    assert "John" not in job.reason.detail
+    assert [event.status for event in home.events()] == [JobStatus.FAILED]
+
+
+def test_a_job_whose_master_key_is_gone_fails_at_once(house):
+    home = house({EXTRACT: Small()})
+    job_id = home.submit()
+    home.worker = replace(home.worker, keyring=Keyring.parse(new_master_key().replace("k1:", "k2:")))
+    job = home.run(job_id)
+    assert (job.status, job.reason.code) == (JobStatus.FAILED, "undecryptable")
+
+
+def test_a_finished_case_whose_worker_died_before_the_last_write_is_only_written(house):
+    stage = Small()
+    home = house({EXTRACT: stage})
+    job_id = home.submit()
+    with home.worker.database.write() as connection:
+        job = ledger.claim(connection, job_id, worker="dead", lease_s=-1.0)
+        key = home.worker.keyring.unwrap(job.key, job.tenant, job.id)
+        done = Case(Origin(job.id, "default", datetime.now(UTC)), text="hm", insufficient="no words")
+        ledger.save(
+            connection, job_id, job.token, case_file=key.seal(to_json(done), "case_file"), remaining=(), progress=1.0,
+            timings={},
+        )  # fmt: skip
+    reaper.take_back(home.worker.database, "r", backoff_s=0.0, longest_s=0.0)
+    assert (home.run(job_id).status, stage.runs) == (JobStatus.INSUFFICIENT_CONTENT, 0)
+    assert [event.status for event in home.events()] == [JobStatus.INSUFFICIENT_CONTENT]
+
+
+def test_nothing_that_a_wake_up_raises_reaches_the_queue(house, monkeypatch: pytest.MonkeyPatch):
+    home = house({EXTRACT: Small()})
+    monkeypatch.setattr("worker.attempt.claim_and_run", lambda *_: int("John Doe"))
+    token = run._working.set(home.worker)
+    run.run_job(home.submit())
+    run._working.reset(token)
