@@ -1,139 +1,27 @@
-"""One worker process over a real ledger and a real Redis, with small stages of the tests' own."""
+"""One attempt after another: checkpoints, retries, cancels and the one terminal state."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-import uuid_utils
-from redis import Redis
 
-from shared import blobs, ledger, migrate, reaper, tables
+from shared import ledger, reaper, tables
 from shared.audit import Actor
-from shared.broker import EVENTS, Broker, Event
+from shared.broker import EVENTS
 from shared.case import Case, Origin, Sentence, Span, to_json
 from shared.crypto import Keyring, new_master_key
-from shared.database import Database
 from shared.errors import BackingServiceError, BadAudioError
-from shared.job import Audio, JobRequest, JobStatus, Priority, StageName
-from shared.ledger import Job, NewJob
-from shared.registry import ModelVersion
-from shared.settings import Settings
+from shared.job import JobStatus, StageName
+from tests.attempts import NOTE, Small
 from worker import run
-from worker.attempt import Worker, claim_and_run
-from worker.bench import Bench
-from worker.heart import Heart
-from worker.presence import Presence
-from worker.stage import Desk, Stage
+from worker.stage import Desk
 
-NOTE = "Moderate headache for three days."
 EXTRACT, SUMMARIZE, TRANSCRIBE = StageName.EXTRACT, StageName.SUMMARIZE, StageName.TRANSCRIBE
-
-
-@dataclass
-class Small:
-    """A stage that does what a test tells it, and counts."""
-
-    act: Callable[[Case, Desk], Case] = lambda case, _desk: case
-    batch: int = 1
-    model: ModelVersion = field(default_factory=lambda: ModelVersion("small", "test"))
-    runs: int = 0
-
-    def run(self, cases: Sequence[Case], desk: Desk) -> Sequence[Case]:
-        self.runs += 1
-        return [self.act(case, desk) for case in cases]
-
-
-@dataclass
-class House:
-    """What a test looks at."""
-
-    worker: Worker
-    tmp_path: Path
-
-    def submit(self, text: str | None = NOTE, *, recording: bytes | None = None, attempts: int = 3) -> str:
-        job_id = str(uuid_utils.uuid7())
-        wrapped, key = self.worker.keyring.new("default", job_id)
-        audio = None
-        if recording is not None:
-            stored = self.worker.blobs.put(key.seal_chunks([recording]))
-            audio = Audio(
-                blob=stored,
-                content_type="audio/wav",
-                sha256="0" * 64,
-                size_bytes=1,
-                duration_s=1.0,
-                channels=1,
-                sample_rate_hz=16_000,
-            )
-        request = JobRequest(text=None if recording else text, audio=audio)
-        new = NewJob(
-            id=job_id,
-            tenant="default",
-            priority=Priority.DEFAULT,
-            source="audio" if recording else "text",
-            size=33.0,
-            stages=tuple(self.worker.bench.stages),
-            key=wrapped,
-            body_hash="0" * 64,
-            max_attempts=attempts,
-            payload=key.seal(request.model_dump_json().encode(), "payload"),
-        )
-        with self.worker.database.write() as connection:
-            return ledger.add(connection, new)
-
-    def run(self, job_id: str) -> Job:
-        claim_and_run(self.worker, job_id)
-        return self.read(job_id)
-
-    def read(self, job_id: str) -> Job:
-        with self.worker.database.read() as connection:
-            job = ledger.get(connection, job_id, sealed=ledger.SEALED)
-        assert job is not None
-        return job
-
-    def due_now(self) -> None:
-        with self.worker.database.write() as connection:
-            connection.execute(sa.update(tables.job).values(not_before=0.0))
-
-    def events(self) -> list[Event]:
-        return [Event.read(fields) for _, fields in self.worker.broker.redis.xrange(EVENTS)]
-
-
-@pytest.fixture
-def house(tmp_path: Path, redis_url: str) -> Iterator[Callable[[Mapping[StageName, Stage]], House]]:
-    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
-    migrate.upgrade(database)
-    settings = Settings(home=tmp_path, backoff_s=60.0)
-    presence = Presence(database, "me", "cpu", {})
-    heart = Heart(database, presence, beat_s=0.05, lease_s=9.0)
-    broker = Broker(Redis.from_url(redis_url), queue="clinq", timeout_s=60.0)
-
-    def furnish(stages: Mapping[StageName, Stage]) -> House:
-        presence.arrive()
-        heart.start()
-        worker = Worker(
-            name="me",
-            settings=settings,
-            database=database,
-            broker=broker,
-            blobs=blobs.connect(settings.blobs),
-            keyring=Keyring.parse(new_master_key()),
-            heart=heart,
-            bench=Bench(stages, {}),
-        )
-        return House(worker, tmp_path)
-
-    yield furnish
-    heart.stop()
-    broker.redis.close()
-    database.close()
 
 
 def summarized(case: Case, _desk: Desk) -> Case:
