@@ -15,6 +15,7 @@ LONGEST_LIST = 8
 """Things in one clause: more of them nobody reads."""
 
 _LAY = re.compile(r"\b(?:my|me|his|her|you|your|i|it|is|are|was|does|makes?|bothers?|hurts?|aches?|feels?)\b")
+_LAY_SPANISH = re.compile(r"\b(?:me|le|te|se|mi|su|duele[n]?|molesta[n]?|tengo|siento)\b")
 _SINCE = re.compile(r"^(?:for|since|over|during|x|desde|hace|durante|por)\b")
 
 
@@ -108,10 +109,14 @@ def clauses(case: Case) -> tuple[Clause, ...]:
 def name(case: Case, mention: Mention) -> str:
     """What to call it: as the note does, or by its plain name where the note is lay speech or an abbreviation."""
     text = " ".join(mention.text.split())
+    if mention.kind == "vital":
+        return text
     short = text.isupper() and len(text) <= 6
+    if phrases(case) is SPANISH and _LAY_SPANISH.search(fold(text)):
+        return f"«{text}»"
     if phrases(case) is ENGLISH and mention.concept and (short or _LAY.search(fold(text))):
         return mention.concept
-    return text if short or mention.kind == "vital" else text[:1].lower() + text[1:]
+    return text if short else text[:1].lower() + text[1:]
 
 
 def phrase(case: Case, mention: Mention) -> str:

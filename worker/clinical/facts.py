@@ -129,7 +129,7 @@ def _of_talk(view: _View, talk: Sequence[Line]) -> Iterator[Finding]:
 
 
 def _said(view: _View, line: Line, questions: Sequence[Stretch]) -> list[Finding]:
-    answering = line.first and bool(questions)
+    answering = line.first and bool(questions) and line.speaker != "clinician"
     text = view.reading.text
     asked = answering and answers.wants_allergies(text, questions)
     found = view.within(line.part, asked=asked, kin_is_patient=line.speaker == "relative")

@@ -55,3 +55,11 @@ def parts_of(line: str) -> tuple[tuple[str, str, str], dict[str, str]]:
         else:
             attributes[name] += f" {token}"
     return (kind, words, sense), attributes
+
+
+def test_the_clinician_s_own_view_behind_a_question_for_the_family_is_about_the_patient():
+    found = facts(
+        "Doctor: And in the family?\nPatient: My father had a stroke.\nDoctor: Okay. I think this is a migraine."
+    )
+    who = {each.concept: each.experiencer for each in found.mentions}
+    assert who == {"stroke": "family", "migraine": "patient"}
