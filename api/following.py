@@ -17,7 +17,7 @@ from api.security.guard import identify
 from api.services import Services
 from shared.broker import Event
 from shared.crypto import JobKey
-from shared.errors import DecryptionError
+from shared.errors import BackingServiceError, DecryptionError
 from shared.job import JobStatus, Progress, StageName
 from shared.ledger import Job
 
@@ -113,9 +113,12 @@ class Follower:
 
     async def _check(self, *, lost: bool) -> int | None:
         """Read the row again, whatever the stream said; the code to close with, once it is over."""
-        if await identify(self.services, self.secret) is None:
-            return POLICY
-        job = await look(self.services, self.job.tenant, self.job.id, "partial")
+        try:
+            if await identify(self.services, self.secret) is None:
+                return POLICY
+            job = await look(self.services, self.job.tenant, self.job.id, "partial")
+        except BackingServiceError:
+            return TRY_AGAIN  # the client comes back with `since`
         if job is None:
             return POLICY
         if job.status.terminal:
@@ -178,10 +181,8 @@ class Follower:
         return None if stored is None else stored.decode()
 
     def _opened(self, event: Event) -> str | None:
-        if self._key is None:
-            return None
         try:
-            return event.text(self._key)
+            return None if self._key is None else event.text(self._key)
         except DecryptionError:  # not the worker's: Redis holds what somebody else put there
             return None
 
