@@ -198,8 +198,8 @@ def test_twice_the_text_takes_twice_the_time(stage: Extract, case_of: CaseOf, pi
         gc.enable()
         return took
 
-    # In turn, and the best of the pairs: what is quadratic takes four times as long in every one of them.
-    assert min(seconds(40_000) / max(seconds(20_000), 0.01) for _ in range(6)) < 2.5
+    # One good pair will do: what is quadratic takes four times as long in every one of them.
+    assert any(seconds(40_000) / max(seconds(20_000), 0.01) < 2.5 for _ in range(6))
 
 
 def _sense(mention: Mention) -> tuple[str, str, str]:
