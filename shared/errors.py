@@ -22,12 +22,6 @@ class BackingServiceError(RetryableError):
     code = "backing_service_unavailable"
 
 
-class DeviceMemoryError(RetryableError):
-    """The device ran out of memory."""
-
-    code = "out_of_memory"
-
-
 class PermanentError(ClinqError):
     """Trying again cannot help."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from shared import cli, run_file
+from shared import run_file
+from tests.command import Run, runner
 from tests.scripted_service import JOB, KEY, Service, event, scripted_service
 
 RESULT = {
@@ -35,7 +36,6 @@ RESULT = {
     ],
 }
 WAITING = {"job_id": JOB, "status": "queued", "stages": [{"name": "extract"}, {"name": "classify"}]}
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -50,18 +50,7 @@ def run(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
     run_file.write(tmp_path, url=service.url, api_key=KEY, pids={"api": (1,)})
     monkeypatch.setenv("CLINQ_HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "100")
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["clinq", *arguments])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        captured = capfd.readouterr()
-        return status, captured.out, captured.err
-
-    return command
+    return runner(monkeypatch, capfd)
 
 
 @pytest.fixture

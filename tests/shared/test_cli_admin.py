@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from shared import accounts, cli, doctor, redis_server, tables
+from shared import accounts, doctor, redis_server, tables
 from shared.database import Database
 from shared.redis_server import RedisMissingError
 from shared.settings import Settings
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.command import Run, runner
 
 
 @pytest.fixture
@@ -24,18 +22,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     monkeypatch.setenv("CLINQ_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CLINQ_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setenv("COLUMNS", "100")
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["clinq", *arguments])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        captured = capfd.readouterr()
-        return status, captured.out, captured.err
-
-    return command
+    return runner(monkeypatch, capfd)
 
 
 def test_a_key_is_shown_once_listed_without_its_secret_and_can_be_ended(run: Run) -> None:

@@ -24,7 +24,7 @@ def restored():
 
 def test_an_exception_is_logged_by_type_and_place_only(capsys: pytest.CaptureFixture[str], restored: None):
     logs.configure(level="INFO", as_json=True, role="test")
-    for logger in (structlog.get_logger(), logging.getLogger("another.library")):
+    for logger in (structlog.get_logger(), logging.getLogger("somebody.else")):
         try:
             int(CANARY)  # the message of this ValueError quotes what it was given
         except ValueError:
