@@ -56,6 +56,8 @@ class Event:
     progress: float = 0.0
     partial: bytes | None = None
     append: bool = False
+    batch_id: str | None = None
+    """The batch that the job belongs to: whoever follows it hears this too."""
 
     def fields(self) -> dict[Field, Field]:
         """As the stream holds it."""
@@ -66,6 +68,8 @@ class Event:
             "stage": self.stage.value if self.stage else "",
             "progress": f"{self.progress:.4f}",
         }
+        if self.batch_id is not None:
+            fields["batch"] = self.batch_id
         if self.partial is not None:
             fields |= {"partial": self.partial, "append": "1" if self.append else ""}
         return fields
@@ -82,6 +86,7 @@ class Event:
             progress=float(fields[b"progress"]),
             partial=fields.get(b"partial"),
             append=bool(fields.get(b"append")),
+            batch_id=fields[b"batch"].decode() if b"batch" in fields else None,
         )
 
     def text(self, key: JobKey) -> str | None:

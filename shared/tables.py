@@ -14,6 +14,8 @@ metadata = sa.MetaData(
 )
 
 Seconds = sa.Double
+WAITS = sa.literal_column("'queued'")
+"""In the text of the statement, because SQLite uses a partial index only for a value that it can read there."""
 
 job = sa.Table(
     "job",
@@ -29,6 +31,9 @@ job = sa.Table(
     sa.Column("progress", sa.Double, nullable=False, server_default="0"),
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
     sa.Column("max_attempts", sa.Integer, nullable=False),
+    sa.Column(
+        "stage_attempt", sa.Integer, nullable=False, server_default="0", comment="attempts at the next stage so far"
+    ),
     sa.Column("token", sa.String(36), comment="fencing token of the attempt that owns the row"),
     sa.Column("lease", Seconds, comment="until when the owner is believed to live"),
     sa.Column("not_before", Seconds, nullable=False),
@@ -42,7 +47,13 @@ job = sa.Table(
     sa.Column("reason_detail", sa.String(400)),
     sa.Column("timings", sa.String(400), nullable=False, server_default="{}", comment="seconds a stage, JSON"),
     sa.Column("idempotency_key", sa.String(200)),
-    sa.Column("body_hash", sa.String(64), nullable=False),
+    sa.Column("body_hash", sa.String(64), nullable=False, comment="keyed hash of all that was sent"),
+    sa.Column("content_hash", sa.String(64), comment="keyed hash of what the stages read; NULL: never shared"),
+    sa.Column("config_hash", sa.String(64), comment="stages and weights that made the result; NULL: not to be reused"),
+    sa.Column("follows", sa.String(36), comment="the open job with the same content whose end this one awaits"),
+    sa.Column("batch_id", sa.String(36)),
+    sa.Column("batch_index", sa.Integer, comment="place in the batch as it was sent, from 0"),
+    sa.Column("notify", sa.Boolean, nullable=False, server_default=sa.false(), comment="deliveries await its end"),
     sa.Column("blob", sa.String(200), comment="key of the recording in the blob store"),
     sa.Column("key_id", sa.String(40), nullable=False),
     sa.Column("wrapped_key", sa.LargeBinary, comment="NULL once the job is purged"),
@@ -52,9 +63,103 @@ job = sa.Table(
     sa.Column("result", sa.LargeBinary, comment="what clients read, sealed"),
     sa.Column("bundle", sa.LargeBinary, comment="FHIR Bundle, sealed"),
     sa.UniqueConstraint("tenant", "idempotency_key"),
-    sa.Index("ix_job_waiting", "status", "not_before", "created_at"),
     sa.Index("ix_job_line", "status", "created_at", "source", "size", "progress"),
     sa.Index("ix_job_tenant_created_at", "tenant", "created_at"),
+)
+
+
+def _partial(name: str, *columns: str, where: sa.ColumnElement[bool]) -> None:
+    """An index over a few of the rows: what it leaves out costs nothing to write."""
+    sa.Index(name, *(job.c[column] for column in columns), sqlite_where=where, postgresql_where=where)
+
+
+_partial("ix_job_waiting", "priority", "tenant", "created_at", "not_before", "follows", where=job.c.status == WAITS)
+_partial("ix_job_content", "tenant", "content_hash", where=job.c.content_hash.is_not(None))
+_partial("ix_job_follows", "follows", where=job.c.follows.is_not(None))
+_partial("ix_job_batch", "batch_id", "batch_index", where=job.c.batch_id.is_not(None))
+_partial("ix_job_kept", "tenant", "finished_at", where=job.c.purged_at.is_(None) & job.c.finished_at.is_not(None))
+
+batch = sa.Table(
+    "batch",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("tenant", sa.String(64), nullable=False),
+    sa.Column("priority", sa.String(16), nullable=False),
+    sa.Column("created_at", Seconds, nullable=False),
+    sa.Column("items", sa.Integer, nullable=False, comment="how many were sent"),
+    sa.Column("problems", sa.Text, nullable=False, server_default="[]", comment="refused items, JSON; no part of them"),
+    sa.Column("idempotency_key", sa.String(200)),
+    sa.Column("body_hash", sa.String(64), nullable=False),
+    sa.UniqueConstraint("tenant", "idempotency_key"),
+    sa.Index("ix_batch_tenant_created_at", "tenant", "created_at"),
+)
+
+tenant = sa.Table(
+    "tenant",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("result_h", sa.Double, comment="hours that results are kept; NULL: as the setting says; 0: for ever"),
+    sa.Column("payload_h", sa.Double, comment="the same for what was submitted and what the stages left"),
+    sa.Column("audio_h", sa.Double, comment="the same for recordings"),
+    sa.Column("share", sa.Double, nullable=False, server_default="1", comment="weight when tenants wait for workers"),
+)
+
+endpoint = sa.Table(
+    "endpoint",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("tenant", sa.String(64), nullable=False, index=True),
+    sa.Column("key_id", sa.String(40), nullable=False),
+    sa.Column("wrapped_key", sa.LargeBinary, nullable=False),
+    sa.Column("url", sa.LargeBinary, nullable=False, comment="sealed: an address may hold a secret"),
+    sa.Column("created_at", Seconds, nullable=False),
+    sa.Column("disabled_at", Seconds),
+)
+
+signing_secret = sa.Table(
+    "signing_secret",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("tenant", sa.String(64), nullable=False, index=True),
+    sa.Column("key_id", sa.String(40), nullable=False),
+    sa.Column("wrapped_key", sa.LargeBinary, nullable=False),
+    sa.Column("secret", sa.LargeBinary, nullable=False, comment="sealed"),
+    sa.Column("created_at", Seconds, nullable=False),
+    sa.Column("revoked_at", Seconds),
+)
+
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("tenant", sa.String(64), nullable=False),
+    sa.Column("job_id", sa.String(36)),
+    sa.Column("batch_id", sa.String(36)),
+    sa.Column("endpoint_id", sa.String(36), comment="NULL: the address came with the submission"),
+    sa.Column("key_id", sa.String(40), nullable=False),
+    sa.Column("wrapped_key", sa.LargeBinary, nullable=False),
+    sa.Column("url", sa.LargeBinary, nullable=False, comment="sealed"),
+    sa.Column("state", sa.String(12), nullable=False, comment="armed, due, delivered or given_up"),
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("created_at", Seconds, nullable=False),
+    sa.Column("due_at", Seconds, comment="when its event happened"),
+    sa.Column("next_at", Seconds, comment="when it is sent next"),
+    sa.Column("ended_at", Seconds),
+    sa.Index("ix_delivery_state_next_at", "state", "next_at"),
+    sa.Index("ix_delivery_job_id", "job_id"),
+    sa.Index("ix_delivery_batch_id", "batch_id"),
+    sa.Index("ix_delivery_tenant_created_at", "tenant", "created_at"),
+)
+
+delivery_attempt = sa.Table(
+    "delivery_attempt",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("delivery_id", sa.String(36), nullable=False, index=True),
+    sa.Column("at", Seconds, nullable=False),
+    sa.Column("status_code", sa.Integer),
+    sa.Column("problem", sa.String(200), comment="why no answer came, in our words"),
+    sa.Column("seconds", sa.Double, nullable=False),
 )
 
 audit = sa.Table(
