@@ -1,7 +1,7 @@
 """The ledger: the row is the job, and each change of its state is one guarded UPDATE.
 
-A worker owns a row by its fencing token: what it writes counts only while the row still carries that token. The
-functions take a connection inside a transaction; the caller commits, together with the audit row.
+Here is what the gateway does with rows; shared/claiming.py says which of them a worker takes, shared/holding.py what it
+may write into those. The functions take a connection inside a transaction; the caller commits, with the audit row.
 """
 
 from __future__ import annotations
@@ -20,16 +20,41 @@ from shared import tables
 from shared.audit import Actor, record
 from shared.crypto import Keyring, WrappedKey
 from shared.database import clock
+from shared.ending import ended
 from shared.job import JobStatus, Priority, Reason, StageName
 
 _job = tables.job
 _ids = _job.c.id
 DETAIL_CHARS = 400
 _AS_NEW = {"status": JobStatus.QUEUED.value, "not_before": clock(), "created_at": clock(), "sent_at": clock()}
-_AS_GIVEN = ("id", "tenant", "source", "size", "max_attempts", "idempotency_key", "body_hash", "blob", "payload")
+_AS_GIVEN = (
+    *("id", "tenant", "source", "size", "max_attempts", "idempotency_key", "body_hash", "content_hash"),
+    *("batch_id", "batch_index", "notify", "blob", "payload"),
+)
+_leader = _job.alias("leader")
+_urgency = {priority.value: place for place, priority in enumerate(Priority)}
+_LEADER = (
+    sa.select(_leader.c.id)
+    .where(
+        (_leader.c.tenant == sa.bindparam("its_tenant"))
+        & (_leader.c.content_hash == sa.bindparam("its_content"))
+        & _leader.c.follows.is_(None)
+        # A job that waits in a slower line would hold up whoever follows it.
+        & (
+            (_leader.c.status == JobStatus.RUNNING.value)
+            | (
+                (_leader.c.status == JobStatus.QUEUED.value)
+                & (sa.case(_urgency, value=_leader.c.priority) <= sa.bindparam("its_urgency"))
+            )
+        )
+    )
+    .limit(1)
+    .scalar_subquery()
+)
+"""The open job that computes the same: a new one with the same content awaits its end instead of computing it again."""
 _ADD = {  # built once: building a statement costs more than running it
     dialect.dialect.name: dialect.insert(_job)
-    .values(_AS_NEW)
+    .values(_AS_NEW | {"follows": _LEADER})
     .on_conflict_do_nothing(index_elements=["tenant", "idempotency_key"])
     for dialect in (sqlite, postgresql)
 }
@@ -51,6 +76,12 @@ class NewJob:
     max_attempts: int
     idempotency_key: str | None = None
     blob: str | None = None
+    content_hash: str | None = None
+    """Keyed hash of what the stages read; None: never shared with another job."""
+    batch_id: str | None = None
+    batch_index: int | None = None
+    notify: bool = False
+    """Deliveries were armed for its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +99,8 @@ class Job:
     progress: float
     attempt: int
     max_attempts: int
+    stage_attempt: int
+    """How often the next stage was begun."""
     token: str | None
     created_at: float
     claimed_at: float | None
@@ -76,6 +109,10 @@ class Job:
     reason: Reason | None
     timings: dict[str, float]
     body_hash: str
+    content_hash: str | None
+    batch_id: str | None
+    batch_index: int | None
+    notify: bool
     blob: str | None
     key: WrappedKey | None
     sealed: dict[str, bytes]
@@ -111,9 +148,85 @@ def get(
 ) -> Job | None:
     """Read one row with the named sealed records; with a tenant, another tenant's job does not exist."""
     row = connection.execute(_reading(sealed), {"job_id": job_id}).mappings().one_or_none()
-    return None if row is None or tenant not in {None, row["tenant"]} else _read(row)
+    return None if row is None or tenant not in {None, row["tenant"]} else read(row)
 
 
+def cancel(connection: sa.Connection, job: Job, actor: Actor) -> bool:
+    """End a job that waits or runs; whoever runs it notices at its next beat or word."""
+    open_states = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
+    change = (
+        sa.update(_job)
+        .where((_ids == job.id) & _job.c.status.in_(open_states))
+        .values(status=JobStatus.CANCELLED.value, finished_at=clock(), token=None, lease=None, partial=None)
+    )
+    cancelled = connection.execute(change).rowcount == 1
+    if cancelled:
+        ended(connection, [job.id])
+        record(connection, actor, "cancelled", job_id=job.id)
+    return cancelled
+
+
+def purge(connection: sa.Connection, job: Job, actor: Actor) -> bool:
+    """Destroy the job's key and all that it sealed; the bare row stays for the audit trail."""
+    gone = dict.fromkeys(("wrapped_key", "payload", "case_file", "partial", "result", "bundle", "idempotency_key"))
+    change = (
+        sa.update(_job)
+        .where((_ids == job.id) & _job.c.purged_at.is_(None))
+        .values(purged_at=clock(), body_hash="", content_hash=None, **gone)
+    )
+    purged = connection.execute(change).rowcount == 1
+    if purged:
+        record(connection, actor, "purged", job_id=job.id)
+    return purged
+
+
+def waiting(connection: sa.Connection) -> int:
+    """How many jobs wait."""
+    query = sa.select(sa.func.count()).select_from(_job).where(_job.c.status == JobStatus.QUEUED.value)
+    return int(connection.execute(query).scalar_one())
+
+
+@cache
+def _reading(sealed: tuple[str, ...]) -> sa.Select[tuple[Any, ...]]:
+    return sa.select(*_PLAIN, *(_job.c[name] for name in sealed)).where(_ids == sa.bindparam("job_id"))
+
+
+def _row(new: NewJob) -> dict[str, Any]:
+    stages = joined(new.stages)
+    taken = {"stages": stages, "remaining": stages, "key_id": new.key.key_id, "wrapped_key": new.key.wrapped}
+    leader = {
+        "its_tenant": new.tenant,
+        "its_content": new.content_hash,
+        "its_urgency": _urgency[new.priority.value],
+    }
+    return {name: getattr(new, name) for name in _AS_GIVEN} | taken | leader | {"priority": new.priority.value}
+
+
+def joined(stages: tuple[StageName, ...]) -> str:
+    """Stages as the row holds them."""
+    return ",".join(stage.value for stage in stages)
+
+
+def _split(stages: str) -> tuple[StageName, ...]:
+    return tuple(StageName(stage) for stage in stages.split(",") if stage)
+
+
+def read(row: sa.RowMapping) -> Job:
+    """A row with all plain columns, and whichever sealed ones were read."""
+    return Job(
+        **{name: row[name] for name in _COPIED},
+        sealed={name: row[name] for name in SEALED if row.get(name) is not None},
+        status=JobStatus(row["status"]),
+        priority=Priority(row["priority"]),
+        stages=_split(row["stages"]),
+        remaining=_split(row["remaining"]),
+        reason=Reason(row["reason_code"], row["reason_detail"] or "") if row["reason_code"] else None,
+        timings=json.loads(row["timings"]),
+        key=WrappedKey(row["key_id"], row["wrapped_key"]) if row["wrapped_key"] else None,
+    )
+
+
+# --- leaves with worker/attempt.py's new form
 def claim(connection: sa.Connection, job_id: str, *, worker: str, lease_s: float) -> Job | None:
     """Take a waiting row for one attempt; None when there is nothing to take."""
     waiting = (
@@ -136,7 +249,7 @@ def claim(connection: sa.Connection, job_id: str, *, worker: str, lease_s: float
         .returning(_job)
     )
     row = connection.execute(taken).mappings().one_or_none()
-    return None if row is None else _read(row)
+    return None if row is None else read(row)
 
 
 def beat(connection: sa.Connection, job_id: str, token: str, *, lease_s: float) -> bool:
@@ -160,7 +273,7 @@ def save(
         job_id,
         token,
         case_file=case_file,
-        remaining=_joined(remaining),
+        remaining=joined(remaining),
         progress=progress,
         timings=json.dumps(timings),
         partial=None,
@@ -214,78 +327,12 @@ def retry(connection: sa.Connection, job: Job, actor: Actor, *, reason: Reason, 
     return JobStatus.QUEUED if back else None
 
 
-def cancel(connection: sa.Connection, job: Job, actor: Actor) -> bool:
-    """End a job that waits or runs; whoever runs it notices at its next beat or word."""
-    open_states = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
-    change = (
-        sa.update(_job)
-        .where((_ids == job.id) & _job.c.status.in_(open_states))
-        .values(status=JobStatus.CANCELLED.value, finished_at=clock(), token=None, lease=None, partial=None)
-    )
-    cancelled = connection.execute(change).rowcount == 1
-    if cancelled:
-        record(connection, actor, "cancelled", job_id=job.id)
-    return cancelled
-
-
-def purge(connection: sa.Connection, job: Job, actor: Actor) -> bool:
-    """Destroy the job's key and all that it sealed; the bare row stays for the audit trail."""
-    gone = dict.fromkeys(("wrapped_key", "payload", "case_file", "partial", "result", "bundle", "idempotency_key"))
-    change = (
-        sa.update(_job)
-        .where((_ids == job.id) & _job.c.purged_at.is_(None))
-        .values(purged_at=clock(), body_hash="", **gone)
-    )
-    purged = connection.execute(change).rowcount == 1
-    if purged:
-        record(connection, actor, "purged", job_id=job.id)
-    return purged
-
-
-def waiting(connection: sa.Connection) -> int:
-    """How many jobs wait."""
-    query = sa.select(sa.func.count()).select_from(_job).where(_job.c.status == JobStatus.QUEUED.value)
-    return int(connection.execute(query).scalar_one())
-
-
-@cache
-def _reading(sealed: tuple[str, ...]) -> sa.Select[tuple[Any, ...]]:
-    return sa.select(*_PLAIN, *(_job.c[name] for name in sealed)).where(_ids == sa.bindparam("job_id"))
-
-
 def _owned(connection: sa.Connection, job_id: str, owner: str, /, **values: Any) -> bool:
     mine = (_ids == job_id) & (_job.c.token == owner) & (_job.c.status == JobStatus.RUNNING.value)
     return connection.execute(sa.update(_job).where(mine).values(**values)).rowcount == 1
 
 
-def _row(new: NewJob) -> dict[str, Any]:
-    stages = _joined(new.stages)
-    taken = {"stages": stages, "remaining": stages, "key_id": new.key.key_id, "wrapped_key": new.key.wrapped}
-    return {name: getattr(new, name) for name in _AS_GIVEN} | taken | {"priority": new.priority.value}
-
-
-def _joined(stages: tuple[StageName, ...]) -> str:
-    return ",".join(stage.value for stage in stages)
-
-
-def _split(stages: str) -> tuple[StageName, ...]:
-    return tuple(StageName(stage) for stage in stages.split(",") if stage)
-
-
-def _read(row: sa.RowMapping) -> Job:
-    return Job(
-        **{name: row[name] for name in _COPIED},
-        sealed={name: row[name] for name in SEALED if row.get(name) is not None},
-        status=JobStatus(row["status"]),
-        priority=Priority(row["priority"]),
-        stages=_split(row["stages"]),
-        remaining=_split(row["remaining"]),
-        reason=Reason(row["reason_code"], row["reason_detail"] or "") if row["reason_code"] else None,
-        timings=json.loads(row["timings"]),
-        key=WrappedKey(row["key_id"], row["wrapped_key"]) if row["wrapped_key"] else None,
-    )
-
-
+# ---
 SEALED = ("payload", "case_file", "partial", "result", "bundle")
 _PLAIN = tuple(column for column in _job.c if column.name not in SEALED)
 _COPIED = tuple(

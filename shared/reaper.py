@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -10,13 +11,29 @@ import sqlalchemy as sa
 from shared import audit, tables
 from shared.audit import Actor
 from shared.database import Database, clock
-from shared.job import JobStatus, Reason
+from shared.ending import ended, release_orphans
+from shared.job import JobStatus, Priority, Reason, StageName
 
 _job = tables.job
 LOST = Reason(
     "worker_lost", "the worker that ran this job died in its last attempt; see the worker's log, then submit again"
 )
 ROWS_A_ROUND = 500
+_URGENCY = {priority.value: place for place, priority in enumerate(Priority)}
+_SEEN = tuple(
+    _job.c[name]
+    for name in (
+        "id",
+        "tenant",
+        "token",
+        "attempt",
+        "max_attempts",
+        "stage_attempt",
+        "remaining",
+        "batch_id",
+        "progress",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +43,8 @@ class Freed:
     id: str
     tenant: str
     status: JobStatus
+    batch_id: str | None = None
+    progress: float = 0.0
 
 
 def pause_s(attempt: int, *, first_s: float, longest_s: float) -> float:
@@ -34,25 +53,52 @@ def pause_s(attempt: int, *, first_s: float, longest_s: float) -> float:
     return float(ceiling * (0.5 + random.random() / 2))  # noqa: S311 - jitter needs no cryptography
 
 
-def take_back(database: Database, name: str, *, backoff_s: float, longest_s: float) -> list[Freed]:
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a freed row waits, and how often a stage may be begun."""
+
+    first_s: float
+    longest_s: float
+    stage_attempts: Mapping[StageName, int]
+    """Attempts that a stage is given; those not named have the job's own limit alone."""
+
+    def is_last(self, row: sa.RowMapping) -> bool:
+        """Whether the attempt that died was the last one."""
+        stage = str(row["remaining"]).partition(",")[0]
+        most = self.stage_attempts.get(StageName(stage)) if stage else None
+        return bool(row["attempt"] >= row["max_attempts"] or (most is not None and row["stage_attempt"] >= most))
+
+
+def take_back(database: Database, name: str, patience: Patience) -> list[Freed]:
     """Free each running row whose lease has ended: queued again, or dead after its last attempt."""
     with database.read() as connection:
         late = _late(connection)
     if not late:
         return []
     with database.write() as connection:
-        return [freed for row in late if (freed := _free(connection, row, name, backoff_s, longest_s)) is not None]
+        return [freed for row in late if (freed := _free(connection, row, name, patience)) is not None]
+
+
+def let_go(database: Database) -> int:
+    """Let jobs run on their own that follow one which has ended; how many."""
+    with database.read() as connection:
+        if connection.execute(sa.select(_job.c.id).where(_job.c.follows.is_not(None)).limit(1)).first() is None:
+            return 0
+    with database.write() as connection:
+        return release_orphans(connection)
 
 
 def unsent(database: Database, *, resend_after_s: float) -> list[str]:
     """Ids of waiting rows that are due and were not sent in the last `resend_after_s` seconds, most urgent first."""
     due = (
-        (_job.c.status == JobStatus.QUEUED.value)
+        (_job.c.status == tables.WAITS)
+        & _job.c.follows.is_(None)
         & (_job.c.not_before <= clock())
         & (_job.c.sent_at <= clock() - resend_after_s)
     )
     with database.read() as connection:
-        rows = connection.execute(sa.select(_job.c.id).where(due).order_by(_job.c.created_at).limit(ROWS_A_ROUND))
+        first = (sa.case(_URGENCY, value=_job.c.priority), _job.c.created_at)
+        rows = connection.execute(sa.select(_job.c.id).where(due).order_by(*first).limit(ROWS_A_ROUND))
         return [str(row.id) for row in rows]
 
 
@@ -70,25 +116,31 @@ def forget_keys(database: Database, *, hours: float) -> None:
 
 
 def _late(connection: sa.Connection) -> list[sa.RowMapping]:
-    columns = (_job.c.id, _job.c.tenant, _job.c.token, _job.c.attempt, _job.c.max_attempts)
     late = (_job.c.status == JobStatus.RUNNING.value) & (_job.c.lease < clock())
-    return list(connection.execute(sa.select(*columns).where(late).limit(ROWS_A_ROUND)).mappings())
+    return list(connection.execute(sa.select(*_SEEN).where(late).limit(ROWS_A_ROUND)).mappings())
 
 
-def _free(connection: sa.Connection, row: sa.RowMapping, name: str, backoff_s: float, longest_s: float) -> Freed | None:
-    last = row["attempt"] >= row["max_attempts"]
-    ended = {
+def _free(connection: sa.Connection, row: sa.RowMapping, name: str, patience: Patience) -> Freed | None:
+    last = patience.is_last(row)
+    over = {
         "status": JobStatus.DEAD.value,
         "finished_at": clock(),
         "reason_code": LOST.code,
         "reason_detail": LOST.detail,
     }
-    pause = pause_s(row["attempt"], first_s=backoff_s, longest_s=longest_s) if row["attempt"] > 1 else 0.0
-    again = {"status": JobStatus.QUEUED.value, "not_before": clock() + pause, "sent_at": 0.0}
+    pause = pause_s(row["attempt"], first_s=patience.first_s, longest_s=patience.longest_s)
+    again = {
+        "status": JobStatus.QUEUED.value,
+        "not_before": clock() + (pause if row["attempt"] > 1 else 0.0),
+        "sent_at": 0.0,
+    }
     still = (_job.c.id == row["id"]) & (_job.c.token == row["token"]) & (_job.c.lease < clock())
-    change = sa.update(_job).where(still).values(token=None, lease=None, partial=None, **(ended if last else again))
+    change = sa.update(_job).where(still).values(token=None, lease=None, partial=None, **(over if last else again))
     if connection.execute(change).rowcount == 0:
         return None
+    if last:
+        ended(connection, [row["id"]])
     actor = Actor(f"reaper:{name}", row["tenant"])
     audit.record(connection, actor, "lease_lost", job_id=row["id"], outcome="dead" if last else "queued")
-    return Freed(row["id"], row["tenant"], JobStatus.DEAD if last else JobStatus.QUEUED)
+    status = JobStatus.DEAD if last else JobStatus.QUEUED
+    return Freed(row["id"], row["tenant"], status, row["batch_id"], row["progress"])

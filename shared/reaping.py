@@ -59,9 +59,13 @@ def reap(
 
 def take_back(database: Database, broker: Broker, settings: Settings, *, name: str) -> None:
     """Free the rows of dead workers, and tell whoever watches them."""
-    for freed in reaper.take_back(database, name, backoff_s=settings.backoff_s, longest_s=settings.backoff_max_s):
+    patience = reaper.Patience(settings.backoff_s, settings.backoff_max_s, settings.stage_attempts)
+    for freed in reaper.take_back(database, name, patience):
         log.warning("job taken back", job_id=freed.id, status=freed.status.value)
-        broker.publish(Event(freed.id, freed.status.value, freed.status))
+        event = Event(freed.id, freed.status.value, freed.status, progress=freed.progress, batch_id=freed.batch_id)
+        broker.publish(event)
+    if (count := reaper.let_go(database)) > 0:
+        log.info("followers let go", count=count)
 
 
 def send_again(database: Database, broker: Broker, settings: Settings) -> None:

@@ -95,6 +95,8 @@ class Settings(BaseSettings):
     """torch threads of one worker process on CPU; more is slower where workers share cores."""
     max_attempts: int = 3
     """Attempts before a job is dead."""
+    stage_attempts: Annotated[dict[StageName, int], NoDecode] = Field(default_factory=dict)
+    """Attempts that a stage is given, as stage=number,stage=number; those not named have max_attempts alone."""
     lease_s: float = 9.0
     """Seconds without a heartbeat after which another worker may take the job."""
     beat_s: float = 3.0
@@ -124,9 +126,9 @@ class Settings(BaseSettings):
     log_json: bool = True
     """JSON lines; false prints lines for people."""
 
-    @field_validator("engines", mode="before")
+    @field_validator("engines", "stage_attempts", mode="before")
     @classmethod
-    def _read_engines(cls, value: object) -> object:
+    def _read_by_stage(cls, value: object) -> object:
         if isinstance(value, str):
             return dict(pair.split("=", 1) for pair in value.split(",") if "=" in pair)
         return value

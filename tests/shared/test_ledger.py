@@ -17,6 +17,7 @@ from shared.ledger import Job, NewJob
 
 RING = Keyring.parse(new_master_key())
 ME = Actor("worker:me", "default")
+AT_ONCE = reaper.Patience(0.0, 0.0, {})
 STAGES = (StageName.EXTRACT, StageName.ASSEMBLE)
 
 
@@ -94,7 +95,7 @@ def test_the_result_of_a_fenced_worker_is_discarded(database: Database):
     job_id = submit(database)
     slow = claim(database, job_id, lease_s=-1.0)
     assert slow is not None
-    assert [freed.status for freed in reaper.take_back(database, "r", backoff_s=0.0, longest_s=0.0)] == ["queued"]
+    assert [freed.status for freed in reaper.take_back(database, "r", AT_ONCE)] == ["queued"]
     quick = claim(database, job_id)
     assert quick is not None
     assert finish(database, quick)
@@ -107,7 +108,7 @@ def test_a_beat_of_a_lost_job_says_so(database: Database):
     job_id = submit(database)
     lost = claim(database, job_id, lease_s=-1.0)
     assert lost is not None
-    reaper.take_back(database, "r", backoff_s=0.0, longest_s=0.0)
+    reaper.take_back(database, "r", AT_ONCE)
     with database.write() as connection:
         assert not ledger.beat(connection, job_id, lost.token or "", lease_s=9.0)
 
@@ -116,7 +117,7 @@ def test_a_job_whose_workers_die_is_dead_after_exactly_its_attempts(database: Da
     job_id = submit(database, attempts=3)
     for _ in range(3):
         assert claim(database, job_id, lease_s=-1.0) is not None
-        reaper.take_back(database, "r", backoff_s=0.0, longest_s=0.0)
+        reaper.take_back(database, "r", AT_ONCE)
     dead = read(database, job_id)
     assert dead.status is JobStatus.DEAD
     assert dead.attempt == 3
@@ -149,7 +150,7 @@ def test_a_saved_stage_is_not_among_those_of_the_next_attempt(database: Database
         assert ledger.save(
             connection, job_id, job.token or "", case_file=b"case", remaining=STAGES[1:], progress=0.5, timings={}
         )
-    reaper.take_back(database, "r", backoff_s=0.0, longest_s=0.0)
+    reaper.take_back(database, "r", AT_ONCE)
     again = claim(database, job_id)
     assert again is not None
     assert again.remaining == (StageName.ASSEMBLE,)

@@ -152,7 +152,7 @@ def test_the_beat_keeps_a_long_stage_from_being_taken_away(house):
         with home.worker.database.write() as connection:
             connection.execute(sa.update(tables.job).values(lease=0.0))
         time.sleep(0.4)
-        assert reaper.take_back(home.worker.database, "r", backoff_s=0.0, longest_s=0.0) == []
+        assert reaper.take_back(home.worker.database, "r", reaper.Patience(0.0, 0.0, {})) == []
         return case
 
     home = house({EXTRACT: Small(sleep)})
@@ -212,7 +212,7 @@ def test_a_finished_case_whose_worker_died_before_the_last_write_is_only_written
             connection, job_id, job.token, case_file=key.seal(to_json(done), "case_file"), remaining=(), progress=1.0,
             timings={},
         )  # fmt: skip
-    reaper.take_back(home.worker.database, "r", backoff_s=0.0, longest_s=0.0)
+    reaper.take_back(home.worker.database, "r", reaper.Patience(0.0, 0.0, {}))
     assert (home.run(job_id).status, stage.runs) == (JobStatus.INSUFFICIENT_CONTENT, 0)
     assert [event.status for event in home.events()] == [JobStatus.INSUFFICIENT_CONTENT]
 
