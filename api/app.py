@@ -14,7 +14,7 @@ from api import errors
 from api.errors import Problem
 from api.measures import Measures
 from api.middleware import BodyLimit, SecurityHeaders, Trace
-from api.routes import auth, events, health, keys, page, result, submit
+from api.routes import auth, dead, events, health, keys, page, result, submit
 from api.services import opened
 from api.submitting import API, TextSubmission
 from shared.settings import Settings
@@ -54,6 +54,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router, prefix=API)
     app.include_router(auth.router, prefix=API)
     app.include_router(keys.router, prefix=API)
+    for router in (dead.readable, dead.replayable):
+        app.include_router(router, prefix=API)
     app.include_router(health.router)
     app.include_router(health.router, prefix=API, include_in_schema=False)
     app.include_router(_short_names(), include_in_schema=False)

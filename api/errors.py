@@ -28,13 +28,17 @@ log = structlog.get_logger()
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 2
 ERRORS_SHOWN = 20
-FIELDS = frozenset(
-    name
-    for model in (JobRequest, Patient, Encounter)
-    for field, info in model.model_fields.items()
-    for name in (field, info.alias)
-    if name
-) | {"username", "password", "refresh_token", "name", "scopes", "wait", "format", "type", "file"}
+FIELDS = (
+    frozenset(
+        name
+        for model in (JobRequest, Patient, Encounter)
+        for field, info in model.model_fields.items()
+        for name in (field, info.alias)
+        if name
+    )
+    | {"username", "password", "refresh_token", "name", "scopes", "wait", "format", "type", "file"}
+    | {"after", "most", "reason", "status"}
+)
 """Names that a pointer may hold; any other was chosen by the client, and is not repeated."""
 STATUS = {
     UnsupportedAudioError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

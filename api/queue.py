@@ -26,7 +26,7 @@ class Queue:
         self._redis = redis
         self._name = name
         self._timeout_s = timeout_s
-        self._unsent: deque[str] = deque(maxlen=KEPT)
+        self._unsent: deque[tuple[str, bool]] = deque(maxlen=KEPT)
         self._events: deque[Event] = deque(maxlen=KEPT)
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -44,9 +44,9 @@ class Queue:
         self._wake.set()
         await asyncio.gather(*self._tasks)
 
-    def send(self, job_id: str) -> None:
-        """Wake a worker for this row; when Redis is away, the reaper does it."""
-        self._unsent.append(job_id)
+    def send(self, job_id: str, *, fresh: bool = True) -> None:
+        """Wake a worker for this row, which is `fresh` unless it ran before; when Redis is away, the reaper does it."""
+        self._unsent.append((job_id, fresh))
         self._wake.set()
 
     def publish(self, event: Event) -> None:
@@ -79,8 +79,10 @@ class Queue:
         if not ids and not events:
             return
         async with self._redis.pipeline(transaction=True) as pipe:
-            for command in wake_ups(ids, queue=self._name, timeout_s=self._timeout_s, fresh=True):
-                pipe.execute_command(*command)
+            for fresh in (True, False):
+                some = [job_id for job_id, first in ids if first is fresh]
+                for command in wake_ups(some, queue=self._name, timeout_s=self._timeout_s, fresh=fresh):
+                    pipe.execute_command(*command)
             for event in events:
                 pipe.xadd(EVENTS, event.fields(), maxlen=EVENTS_KEPT, approximate=True)
             await pipe.execute()

@@ -132,8 +132,7 @@ def _dead(tenant: str, statuses: Sequence[JobStatus], reason_code: str | None) -
 
 
 def _replayable() -> sa.ColumnElement[bool]:
-    heard = (_job.c.source == "text") | ~_job.c.remaining.startswith(StageName.TRANSCRIBE.value)
-    return _job.c.payload.is_not(None) & (heard | _job.c.blob.is_not(None))
+    return _job.c.payload.is_not(None)
 
 
 def _read(row: sa.RowMapping) -> DeadJob:
