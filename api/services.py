@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from api.endpoints import Endpoints
 from api.errors import unavailable
 from api.events import BLOCK_MS, Hub
 from api.measures import Measures
@@ -26,9 +27,10 @@ from api.standing import Line, read_line
 from api.writer import Writer
 from shared import accounts, blobs, home, ledger
 from shared.blobs import Blobs
-from shared.crypto import Keyring
+from shared.crypto import Fingerprint, Keyring
 from shared.database import Database
 from shared.settings import Settings
+from shared.webhooks import endpoint
 
 T = TypeVar("T")
 READERS = 4
@@ -72,16 +74,16 @@ class Gate:
         self._waiting = 0
         self._counted_at = float("-inf")
 
-    async def check(self) -> None:
-        """Raise 503 when the queue is full; count one more when it is not."""
+    async def check(self, jobs: int = 1) -> None:
+        """Raise 503 when so many jobs do not fit into the queue; count them when they do."""
         if time.monotonic() - self._counted_at > COUNT_EVERY_S:
             self._counted_at = time.monotonic()
             self._waiting = await self._reader.run(ledger.waiting)
-        if self._waiting >= self._most:
+        if self._waiting + jobs > self._most:
             raise unavailable(
                 "queue_full", "Too many jobs wait: send this again later.", retry_after_s=QUEUE_FULL_RETRY_S
             )
-        self._waiting += 1
+        self._waiting += jobs
 
 
 class Waiting:
@@ -106,6 +108,7 @@ class Services:
 
     settings: Settings
     keyring: Keyring
+    fingerprint: Fingerprint
     blobs: Blobs
     reader: Reader
     writer: Writer
@@ -113,6 +116,7 @@ class Services:
     hub: Hub
     gate: Gate
     line: Waiting
+    endpoints: Endpoints
     keys: Keys
     tokens: Tokens
     measures: Measures
@@ -136,6 +140,7 @@ async def opened(settings: Settings, measures: Measures) -> AsyncIterator[Servic
     services = Services(
         settings=settings,
         keyring=secrets.keyring,
+        fingerprint=Fingerprint(secrets.secret_key),
         blobs=blobs.connect(settings.blobs),
         reader=reader,
         writer=writer,
@@ -143,6 +148,9 @@ async def opened(settings: Settings, measures: Measures) -> AsyncIterator[Servic
         hub=Hub(listening),
         gate=Gate(reader, most=settings.max_queue),
         line=Waiting(reader),
+        endpoints=Endpoints(
+            lambda tenant: reader.find(lambda connection: endpoint.targets(connection, secrets.keyring, tenant))
+        ),
         keys=Keys(
             lambda hashed: reader.find(lambda connection: accounts.find_key(connection, hashed)),
             cache_s=settings.key_cache_s,

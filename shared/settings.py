@@ -84,10 +84,25 @@ class Settings(BaseSettings):
     """Longest long-poll of a result and longest wait of analyze, in seconds."""
     idempotency_h: float = 24.0
     """Hours that an Idempotency-Key is remembered."""
+    result_cache_h: float = 24.0
+    """Hours for which a result answers the same content again within a tenant; 0: every submission is computed."""
     socket_heartbeat_s: float = 15.0
     """Seconds between heartbeats on a WebSocket."""
     socket_reread_s: float = 5.0
     """Seconds after which a WebSocket reads the row again, whatever the event stream said."""
+
+    callback_allow: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins that may be called back although they are private or without TLS, comma between; none by default."""
+    callback_timeout_s: float = 10.0
+    """Seconds that one delivery may take, from the name's look-up to the answer."""
+    callback_backoff_s: float = 5.0
+    """Pause after the first delivery that failed, in seconds; doubles each time, up to an hour, with jitter."""
+    callback_retry_h: float = 24.0
+    """Hours after the event for which a delivery that fails is tried again."""
+    callback_senders: int = 8
+    """Deliveries that one reaper process sends at once; 0: it sends none."""
+    callback_log_days: int = 30
+    """Days that the log of deliveries is kept."""
 
     device: str = "cpu"
     """Where this worker's models run: cpu or cuda:N."""
@@ -133,7 +148,7 @@ class Settings(BaseSettings):
             return dict(pair.split("=", 1) for pair in value.split(",") if "=" in pair)
         return value
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "callback_allow", mode="before")
     @classmethod
     def _read_origins(cls, value: object) -> object:
         return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value

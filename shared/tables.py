@@ -16,6 +16,7 @@ metadata = sa.MetaData(
 Seconds = sa.Double
 WAITS = sa.literal_column("'queued'")
 """In the text of the statement, because SQLite uses a partial index only for a value that it can read there."""
+ARMED = sa.literal_column("'armed'")
 
 job = sa.Table(
     "job",
@@ -150,6 +151,9 @@ delivery = sa.Table(
     sa.Index("ix_delivery_batch_id", "batch_id"),
     sa.Index("ix_delivery_tenant_created_at", "tenant", "created_at"),
 )
+
+_OPEN_BATCH = (delivery.c.state == ARMED) & delivery.c.batch_id.is_not(None)
+sa.Index("ix_delivery_armed_batch", delivery.c.batch_id, sqlite_where=_OPEN_BATCH, postgresql_where=_OPEN_BATCH)
 
 delivery_attempt = sa.Table(
     "delivery_attempt",

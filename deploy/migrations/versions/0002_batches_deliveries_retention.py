@@ -112,6 +112,8 @@ def _create_outbox() -> None:
     op.create_index("ix_delivery_job_id", "delivery", ["job_id"])
     op.create_index("ix_delivery_batch_id", "delivery", ["batch_id"])
     op.create_index("ix_delivery_tenant_created_at", "delivery", ["tenant", "created_at"])
+    armed = sa.text("state = 'armed' AND batch_id IS NOT NULL")
+    op.create_index("ix_delivery_armed_batch", "delivery", ["batch_id"], sqlite_where=armed, postgresql_where=armed)
     op.create_table(
         "delivery_attempt",
         sa.Column("id", sa.String(36), nullable=False),
