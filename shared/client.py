@@ -128,6 +128,10 @@ class Client:
         """Cancel the job if it runs, and destroy what it holds."""
         self._answer(lambda: self._http.delete(f"/api/v1/result/{job_id}"))
 
+    def ask(self, method: str, path: str, **query: str | int | list[str]) -> Document:
+        """Any other route that takes no body; `path` begins behind /api/v1. Raises ServiceError, UnreachableError."""
+        return self._json(lambda: self._http.request(method, f"/api/v1{path}", params=query))
+
     def ready(self) -> bool:
         """Whether the service answers and can take jobs."""
         try:
