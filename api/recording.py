@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Iterator
 from typing import IO
@@ -15,7 +14,7 @@ from pydantic import ValidationError
 
 from api.errors import invalid
 from api.services import Services
-from api.submitting import Submission, Taken, canonical, hashed_key, replay, stages_of, write
+from api.submitting import Submission, Taken, canonical, content_hash, hashed_key, replay, stages_of, write
 from api.upload import Upload
 from shared import ledger, tables
 from shared.audit import Actor
@@ -33,7 +32,7 @@ async def take_recording(services: Services, actor: Actor, upload: Upload, idemp
     stages = stages_of(options.stages, audio=True)
     await services.gate.check()
     hashed = hashed_key(idempotency_key)
-    asked = hashlib.sha256(canonical(options) + upload.sha256.encode()).hexdigest()
+    asked = services.fingerprint.of(canonical(options), upload.sha256.encode())
     async with services.decoders:
         measured = await asyncio.to_thread(probe, upload.path, Limits(duration_s=services.settings.max_audio_s))
         if hashed is not None and (before := await _before(services, actor.tenant, hashed)) is not None:
@@ -46,6 +45,7 @@ async def take_recording(services: Services, actor: Actor, upload: Upload, idemp
         options=options,
         payload=_request(options, upload, measured, blob=blob).model_dump_json().encode(),
         body_hash=asked,
+        content_hash=content_hash(services, options, stages, upload.sha256.encode()),
         stages=stages,
         source="audio",
         size=measured.duration_s,

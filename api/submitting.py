@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ import uuid_utils
 from pydantic import BaseModel, Field, field_validator
 from starlette.responses import Response
 
+from api import callbacks
 from api.errors import ProblemError, invalid
 from api.services import Services
 from shared import audit, ledger
@@ -19,6 +20,8 @@ from shared.audit import Actor
 from shared.crypto import JobKey, WrappedKey
 from shared.job import JobOptions, JobStatus, StageName
 from shared.ledger import Job, NewJob
+from shared.settings import Settings
+from shared.webhooks import outbox
 
 API = "/api/v1"
 REPLAYED = {"Idempotent-Replay": "true"}
@@ -58,6 +61,7 @@ class Submission:
     options: JobOptions
     payload: bytes
     body_hash: str
+    content_hash: str | None
     stages: tuple[StageName, ...]
     source: str
     size: float
@@ -65,6 +69,29 @@ class Submission:
     key: JobKey
     idempotency_key: str | None = None
     blob: str | None = None
+    batch_id: str | None = None
+    batch_index: int | None = None
+
+    def row(self, settings: Settings, tenant: str, *, notify: bool) -> NewJob:
+        """The sealed row; `notify` says that deliveries await its end."""
+        return NewJob(
+            id=self.job_id,
+            tenant=tenant,
+            priority=self.options.priority,
+            source=self.source,
+            size=self.size,
+            stages=self.stages,
+            key=self.wrapped,
+            payload=self.key.seal(self.payload, "payload"),
+            body_hash=self.body_hash,
+            content_hash=self.content_hash,
+            max_attempts=settings.max_attempts,
+            idempotency_key=self.idempotency_key,
+            blob=self.blob,
+            batch_id=self.batch_id,
+            batch_index=self.batch_index,
+            notify=notify,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,35 +127,61 @@ def hashed_key(header: str | None) -> str | None:
 
 async def take_text(services: Services, actor: Actor, sent: TextSubmission, idempotency_key: str | None) -> Taken:
     """Take a text. Raises ProblemError 422 (too long), 503 (queue full) or 409 (key was used for another body)."""
+    submission = text(services, actor.tenant, sent, idempotency_key=hashed_key(idempotency_key))
+    await services.gate.check()
+    return await write(services, actor, submission)
+
+
+def text(services: Services, tenant: str, sent: TextSubmission, *, idempotency_key: str | None = None) -> Submission:
+    """Check and prepare a text; it costs only CPU. Raises ProblemError 422 for what the limits do not allow."""
     most = services.settings.max_text_chars
     if len(sent.text) > most:
         raise invalid("/text", f"the text is longer than {most} characters")
     stages = stages_of(sent.stages, audio=False)
-    await services.gate.check()
     job_id = str(uuid_utils.uuid7())
-    wrapped, key = services.keyring.new(actor.tenant, job_id)
+    wrapped, key = services.keyring.new(tenant, job_id)
     payload = canonical(sent)
-    submission = Submission(
+    return Submission(
         job_id=job_id,
         options=sent,
         payload=payload,  # a TextSubmission's fields are a JobRequest's
-        body_hash=hashlib.sha256(payload).hexdigest(),
+        body_hash=services.fingerprint.of(payload),
+        content_hash=content_hash(services, sent, stages, sent.text.encode()),
         stages=stages,
         source="text",
         size=len(sent.text),
         wrapped=wrapped,
         key=key,
-        idempotency_key=hashed_key(idempotency_key),
+        idempotency_key=idempotency_key,
     )
-    return await write(services, actor, submission)
+
+
+def text_row(
+    services: Services,
+    tenant: str,
+    sent: TextSubmission,
+    *,
+    batch_id: str | None = None,
+    batch_index: int | None = None,
+    notify: bool = False,
+) -> NewJob:
+    """The sealed row of a text in a batch. Raises ProblemError as `text` does."""
+    placed = replace(text(services, tenant, sent), batch_id=batch_id, batch_index=batch_index)
+    return placed.row(services.settings, tenant, notify=notify)
+
+
+def content_hash(services: Services, options: JobOptions, stages: tuple[StageName, ...], content: bytes) -> str | None:
+    """What makes two submissions the same work: text or recording, language and stages; None: never shared."""
+    if not options.cache or services.settings.result_cache_h <= 0:
+        return None
+    return services.fingerprint.of((options.language or "").encode(), ledger.joined(stages).encode(), content)
 
 
 async def write(services: Services, actor: Actor, submission: Submission) -> Taken:
     """One transaction with the row and the audit row; then, and only then, a worker is woken."""
-    if submission.options.callback_url is not None:
-        raise invalid("/callback_url", "callbacks are not sent yet: poll status_url or follow ws_url")
-    new = _row(services, actor, submission)
-    if new.idempotency_key is None:
+    targets = await callbacks.targets(services, actor.tenant, submission.options.callback_url)
+    new = submission.row(services.settings, actor.tenant, notify=bool(targets))
+    if new.idempotency_key is None and not targets:
         await services.writer.add(_add_all, (actor, new))
         services.queue.send(new.id)
         return Taken(new.id, JobStatus.QUEUED)
@@ -137,6 +190,7 @@ async def write(services: Services, actor: Actor, submission: Submission) -> Tak
         job_id = ledger.add(connection, new)
         if job_id != new.id:
             return ledger.get(connection, job_id, tenant=new.tenant)
+        outbox.arm(connection, services.keyring, new.tenant, targets, job_id=job_id)
         audit.record(connection, actor, "submitted", job_id=job_id)
         return None
 
@@ -182,20 +236,3 @@ def canonical(options: JobOptions) -> bytes:
 def _add_all(connection: sa.Connection, submitted: Sequence[tuple[Actor, NewJob]]) -> None:
     ledger.add_all(connection, [new for _, new in submitted])
     audit.record_all(connection, [(actor, "submitted", new.id) for actor, new in submitted])
-
-
-def _row(services: Services, actor: Actor, submission: Submission) -> NewJob:
-    return NewJob(
-        id=submission.job_id,
-        tenant=actor.tenant,
-        priority=submission.options.priority,
-        source=submission.source,
-        size=submission.size,
-        stages=submission.stages,
-        key=submission.wrapped,
-        payload=submission.key.seal(submission.payload, "payload"),
-        body_hash=submission.body_hash,
-        max_attempts=services.settings.max_attempts,
-        idempotency_key=submission.idempotency_key,
-        blob=submission.blob,
-    )

@@ -7,6 +7,8 @@ A sealed record is nonce (12 bytes) + ciphertext + tag; its associated data bind
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import os
 import struct
 from collections.abc import Iterable, Iterator
@@ -116,6 +118,22 @@ class Keyring:
             return JobKey(master.decrypt(nonce, wrapped, f"{tenant}|{job_id}".encode()), tenant, job_id)
         except (InvalidTag, ValueError) as error:
             raise DecryptionError("the job's key was destroyed or changed") from error
+
+
+class Fingerprint:
+    """Hashes by which equal content is found again; keyed, so that nobody can try out texts against them."""
+
+    def __init__(self, secret: str) -> None:
+        """`secret` signs tokens too: what is used here is derived from it."""
+        self._keyed = hmac.digest(secret.encode(), b"clinq fingerprint", "sha256")
+
+    def of(self, *parts: bytes) -> str:
+        """HMAC-SHA-256 (RFC 2104) of the parts, in lower-case hex; each part counts by itself, not only their sum."""
+        keyed = hmac.new(self._keyed, digestmod=hashlib.sha256)
+        for part in parts:
+            keyed.update(struct.pack(">Q", len(part)))
+            keyed.update(part)
+        return keyed.hexdigest()
 
 
 def new_master_key() -> str:

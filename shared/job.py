@@ -92,6 +92,7 @@ class JobOptions(Frozen):
     )
     priority: Priority = Priority.DEFAULT
     callback_url: HttpUrl | None = None
+    cache: bool = Field(True, description="false: compute anew, and share the result with no other submission")
     metadata: Annotated[dict[Short, Annotated[str, Field(max_length=1000)]], Field(max_length=20)] = Field(
         default_factory=dict, description="your own labels, given back with the result"
     )
@@ -112,10 +113,12 @@ class Audio(Frozen):
 
 
 class JobRequest(JobOptions):
-    """What was asked for: text, or a recording that already lies in the blob store."""
+    """What was asked for: text, a recording that lies in the blob store, or the address of one."""
 
     text: str | None = None
     audio: Audio | None = None
+    audio_url: str | None = None
+    """Where the worker fetches the recording of a batch's item; `audio` is there once it has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,12 @@ class Settings(BaseSettings):
     """Longest recording in seconds."""
     max_json_bytes: int = 4_000_000
     """Largest JSON body in bytes, refused before it is read."""
+    max_batch_items: int = 1_000
+    """Most items of one batch."""
+    max_batch_bytes: int = 64_000_000
+    """Largest body of a batch in bytes; no item of it may be larger than `max_json_bytes`."""
+    audio_sources: Annotated[tuple[str, ...], NoDecode] = ()
+    """Where items of a batch may name recordings: s3://bucket/prefix/ or file:///folder/, comma between; none if empty."""
     max_queue: int = 10_000
     """Waiting jobs above which a submission gets 503 with Retry-After."""
     max_wait_s: float = 30.0
@@ -112,6 +118,10 @@ class Settings(BaseSettings):
     """Attempts before a job is dead."""
     stage_attempts: Annotated[dict[StageName, int], NoDecode] = Field(default_factory=dict)
     """Attempts that a stage is given, as stage=number,stage=number; those not named have max_attempts alone."""
+    claim_rows: int = 64
+    """Most waiting jobs that a worker takes at once, where they are short."""
+    claim_s: float = 0.25
+    """Most seconds of estimated work that it takes at once; a job that is longer is taken alone."""
     lease_s: float = 9.0
     """Seconds without a heartbeat after which another worker may take the job."""
     beat_s: float = 3.0

@@ -14,9 +14,9 @@ metadata = sa.MetaData(
 )
 
 Seconds = sa.Double
-WAITS = sa.literal_column("'queued'")
+WAITS: sa.ColumnElement[str] = sa.literal_column("'queued'")
 """In the text of the statement, because SQLite uses a partial index only for a value that it can read there."""
-ARMED = sa.literal_column("'armed'")
+ARMED: sa.ColumnElement[str] = sa.literal_column("'armed'")
 
 job = sa.Table(
     "job",
