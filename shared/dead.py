@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from shared import tables
 from shared.audit import Actor, record_all
 from shared.broker import Event
+from shared.crypto import Keyring
 from shared.database import clock
 from shared.job import JobStatus, Reason, StageName
+from shared.webhooks import outbox
 
 _job = tables.job
 _ids = _job.c.id
@@ -118,9 +120,12 @@ def left(
     return int(connection.execute(counted.where(_dead(tenant, statuses, reason_code) & _replayable())).scalar_one())
 
 
-def told(connection: sa.Connection, job_ids: Sequence[str]) -> list[Event]:
-    """What to publish about jobs that wait again."""
-    rows = connection.execute(sa.select(_ids, _job.c.progress, _job.c.batch_id).where(_ids.in_(job_ids)))
+def follow_up(connection: sa.Connection, keyring: Keyring, job_ids: Sequence[str]) -> list[Event]:
+    """What a replay brings with it: whoever was called back at the first end is at the second; what to publish."""
+    rows = connection.execute(sa.select(_ids, _job.c.progress, _job.c.batch_id).where(_ids.in_(job_ids))).all()
+    outbox.arm_again(connection, keyring, job_ids=job_ids)
+    for batch_id in {row.batch_id for row in rows if row.batch_id is not None}:
+        outbox.arm_again(connection, keyring, batch_id=batch_id)
     queued = JobStatus.QUEUED
     return [Event(row.id, queued.value, queued, progress=row.progress, batch_id=row.batch_id) for row in rows]
 

@@ -107,7 +107,7 @@ async def replay_all(
     def act(connection: sa.Connection) -> tuple[list[Event], int]:
         ids = dead.replay(connection, who.tenant, who, statuses=statuses, reason_code=reason, most=most)
         left = dead.left(connection, who.tenant, statuses=statuses, reason_code=reason)
-        return dead.told(connection, ids), left
+        return dead.follow_up(connection, services.keyring, ids), left
 
     events, left = await services.writer.run(act)
     _wake(services, events)
@@ -121,7 +121,8 @@ async def replay(services: Here, request: Request, job_id: str) -> Replayed:
     who = actor(request)
 
     def act(connection: sa.Connection) -> list[Event]:
-        return dead.told(connection, dead.replay(connection, who.tenant, who, job_ids=[job_id]))
+        ids = dead.replay(connection, who.tenant, who, job_ids=[job_id])
+        return dead.follow_up(connection, services.keyring, ids)
 
     events = await services.writer.run(act) if len(job_id) == reading.ID_CHARS else []
     if not events:

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from shared import dead, migrate
+from shared import dead, migrate, tables
 from shared.audit import Actor
 from shared.crypto import Keyring, new_master_key
 from shared.database import Database
 from shared.job import JobStatus, Reason, StageName
+from shared.webhooks import outbox
+from shared.webhooks.outbox import Target
 from tests.rows import acts, column, put
 
 RING = Keyring.parse(new_master_key())
@@ -70,12 +73,10 @@ def test_no_other_state_no_other_tenant_and_nothing_purged_or_taken_by_retention
     put(database, RING, JobStatus.DEAD, tenant="another")
     put(database, RING, JobStatus.DEAD, purged_at=1.0, wrapped_key=None, payload=None)
     put(database, RING, JobStatus.DEAD, payload=None)
-    deaf = put(database, RING, JobStatus.DEAD, source="audio", remaining="transcribe,extract", blob=None)
-    heard = put(database, RING, JobStatus.DEAD, source="audio", blob=None)
-    assert {each.id: each.replayable for each in listed(database)} | {deaf: False, heard: True} == {
-        each.id: each.replayable for each in listed(database)
-    }
-    assert replay(database) == [heard]
+    with database.read() as connection:
+        assert dead.left(connection, "default") == 0
+    assert [each.replayable for each in listed(database)] == [False]
+    assert replay(database) == []
 
 
 def test_replay_takes_those_it_is_told(database: Database):
@@ -86,9 +87,9 @@ def test_replay_takes_those_it_is_told(database: Database):
     assert replay(database, reason_code="worker_lost") == [lost]
     assert replay(database, job_ids=[second, "not a job"]) == [second]
     assert replay(database, most=1) == [first]
-    with database.read() as connection:
+    with database.write() as connection:
         assert dead.left(connection, "default") == 1
-        [event] = dead.told(connection, [lost])
+        [event] = dead.follow_up(connection, RING, [lost])
     assert (event.job_id, event.type, event.status, event.batch_id) == (lost, "queued", JobStatus.QUEUED, "b")
     assert [each.id for each in listed(database)] == [third]
 
@@ -103,3 +104,19 @@ def test_the_list_is_newest_first_and_goes_on_where_it_ended(database: Database)
     assert [each.id for each in listed(database, statuses=dead.ENDED)][:2] == [ids[0], failed]
     assert (first[0].attempts, first[0].stage) == (3, StageName.EXTRACT)
     assert first[0].reason == Reason("worker_lost", "it died")
+
+
+def test_whoever_was_called_back_at_the_first_end_is_at_the_second(database: Database):
+    job_id = put(database, RING, JobStatus.DEAD, batch_id="b")
+    with database.write() as connection:
+        outbox.arm(connection, RING, "default", [Target("https://ehr.example/hook")], job_id=job_id)
+        outbox.arm(connection, RING, "default", [Target("https://ehr.example/batch")], batch_id="b")
+        connection.execute(sa.update(tables.delivery).values(state="delivered"))
+    with database.write() as connection:
+        dead.follow_up(connection, RING, dead.replay(connection, "default", ME))
+    with database.read() as connection:
+        armed = connection.execute(sa.select(tables.delivery).where(tables.delivery.c.state == "armed")).all()
+    assert {(row.job_id, row.batch_id, outbox.address_of(row, RING)) for row in armed} == {
+        (job_id, None, "https://ehr.example/hook"),
+        (None, "b", "https://ehr.example/batch"),
+    }
