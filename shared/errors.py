@@ -46,6 +46,24 @@ class AudioTooLongError(BadAudioError):
     code = "audio_too_long"
 
 
+class AudioTooLargeError(BadAudioError):
+    """The recording's file is larger than the limit."""
+
+    code = "audio_too_large"
+
+
+class AudioNotAllowedError(PermanentError):
+    """The address of a recording is none that this installation reads from."""
+
+    code = "audio_not_allowed"
+
+
+class AudioNotFoundError(PermanentError):
+    """Nothing that can be read lies at the address of a recording."""
+
+    code = "audio_not_found"
+
+
 class MissingInputError(PermanentError):
     """A stage was asked to run without what it needs."""
 
@@ -74,3 +92,9 @@ class JobStoppedError(ClinqError):
     """The job was cancelled or another worker owns it now: stop at once and write nothing."""
 
     code = "stopped"
+
+
+class HandBackError(ClinqError):
+    """This process has to end now: the job waits again behind its last finished stage; the attempt is not counted."""
+
+    code = "handed_back"

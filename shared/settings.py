@@ -83,7 +83,7 @@ class Settings(BaseSettings):
     max_batch_bytes: int = 64_000_000
     """Largest body of a batch in bytes; no item of it may be larger than `max_json_bytes`."""
     audio_sources: Annotated[tuple[str, ...], NoDecode] = ()
-    """Where items of a batch may name recordings: s3://bucket/prefix/ or file:///folder/, comma between; none if empty."""
+    """Where items of a batch may name recordings: s3://bucket/prefix/ or file:///folder/, comma between."""
     max_queue: int = 10_000
     """Waiting jobs above which a submission gets 503 with Retry-After."""
     max_wait_s: float = 30.0
@@ -158,10 +158,17 @@ class Settings(BaseSettings):
             return dict(pair.split("=", 1) for pair in value.split(",") if "=" in pair)
         return value
 
-    @field_validator("cors_origins", "callback_allow", mode="before")
+    @field_validator("cors_origins", "callback_allow", "audio_sources", mode="before")
     @classmethod
     def _read_origins(cls, value: object) -> object:
         return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value
+
+    @field_validator("audio_sources")
+    @classmethod
+    def _refuse_odd_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(each.startswith(("s3://", "file:///")) for each in value):
+            raise ValueError("each source begins with s3://bucket/ or file:///")
+        return value
 
     @field_validator("home", "models_dir", "manifest")
     @classmethod
