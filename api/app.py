@@ -14,7 +14,7 @@ from api import errors
 from api.errors import Problem
 from api.measures import Measures
 from api.middleware import BodyLimit, SecurityHeaders, Trace
-from api.routes import auth, dead, events, health, keys, page, result, submit
+from api.routes import auth, dead, events, health, keys, page, result, submit, webhooks
 from api.services import opened
 from api.submitting import API, TextSubmission
 from shared.settings import Settings
@@ -23,8 +23,9 @@ FORM_BYTES = 1 << 20  # fields and boundaries beside a recording
 PROBLEM: dict[str, Any] = {"model": Problem, "content": {errors.PROBLEM_JSON: {}}}
 OPEN = ("/health", "/metrics", "/auth/login", "/auth/refresh", "/auth/logout")
 
-JOBS = (submit.texts, result.readable, submit.recordings, submit.both, result.deletable, events.router)
+JOBS = (submit.texts, result.readable, submit.recordings, submit.both, result.deletable, events.router, events.streams)
 """The busiest first: they are tried in this order."""
+WEBHOOKS = (webhooks.endpoints, webhooks.secrets, webhooks.readable, webhooks.repeatable)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -54,7 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router, prefix=API)
     app.include_router(auth.router, prefix=API)
     app.include_router(keys.router, prefix=API)
-    for router in (dead.readable, dead.replayable):
+    for router in (dead.readable, dead.replayable, *WEBHOOKS):
         app.include_router(router, prefix=API)
     app.include_router(health.router)
     app.include_router(health.router, prefix=API, include_in_schema=False)

@@ -36,8 +36,8 @@ FIELDS = (
         for name in (field, info.alias)
         if name
     )
-    | {"username", "password", "refresh_token", "name", "scopes", "wait", "format", "type", "file"}
-    | {"after", "most", "reason", "status"}
+    | {"username", "password", "refresh_token", "name", "scopes", "wait", "format", "type", "file", "items"}
+    | {"after", "most", "reason", "status", "url", "state", "job_id", "batch_id"}
 )
 """Names that a pointer may hold; any other was chosen by the client, and is not repeated."""
 STATUS = {

@@ -128,9 +128,17 @@ class Client:
         """Cancel the job if it runs, and destroy what it holds."""
         self._answer(lambda: self._http.delete(f"/api/v1/result/{job_id}"))
 
-    def ask(self, method: str, path: str, **query: str | int | list[str]) -> Document:
-        """Any other route that takes no body; `path` begins behind /api/v1. Raises ServiceError, UnreachableError."""
-        return self._json(lambda: self._http.request(method, f"/api/v1{path}", params=query))
+    def ask(self, method: str, path: str, *, body: Document | None = None, **query: str | int | list[str]) -> Document:
+        """Any other route; `path` begins behind /api/v1. Raises ServiceError, UnreachableError."""
+        return self._json(lambda: self._http.request(method, f"/api/v1{path}", params=query, json=body))
+
+    def ask_once(self, method: str, path: str) -> Document:
+        """The same for what must not happen twice: whatever becomes of it, it is not sent again."""
+        try:
+            response = _checked(self._http.request(method, f"/api/v1{path}"))
+        except httpx.TransportError as error:
+            raise UnreachableError(f"no answer came from {self.url}: see what it did before you try again") from error
+        return self._read(response)
 
     def ready(self) -> bool:
         """Whether the service answers and can take jobs."""
@@ -171,7 +179,11 @@ class Client:
                 yield read_event(_document.validate_json(ws.receive_text(timeout=SILENCE_S)))
 
     def _json(self, request: Callable[[], httpx.Response]) -> Document:
-        response = self._answer(request)
+        return self._read(self._answer(request))
+
+    def _read(self, response: httpx.Response) -> Document:
+        if response.status_code == httpx.codes.NO_CONTENT:
+            return {}
         try:
             return _document.validate_json(response.content)
         except ValidationError as error:

@@ -11,12 +11,15 @@ from collections.abc import Callable
 
 import structlog
 
+from shared import home, reaper
 from shared import log as logs
-from shared import reaper
 from shared.broker import Broker, Event
 from shared.database import Database
 from shared.errors import BackingServiceError
 from shared.settings import Settings
+from shared.webhooks import outbox
+from shared.webhooks.posting import Poster
+from shared.webhooks.sending import Sender
 
 log = structlog.get_logger()
 FORGET_EVERY_S = 600.0
@@ -24,7 +27,7 @@ LONGEST_PAUSE_S = 5.0  # between two rounds while Redis or the database is away
 
 
 def main() -> int:
-    """Reap until SIGTERM or SIGINT."""
+    """Reap, and send what is due to be called back, until SIGTERM or SIGINT."""
     settings = Settings()
     logs.configure(level=settings.log_level, as_json=settings.log_json, role="reaper")
     stop = threading.Event()
@@ -32,10 +35,23 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     database = Database(settings.database, pool_size=2)
     broker = Broker.connect(settings.redis, queue=settings.queue, timeout_s=settings.longest_attempt_s)
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    sending = threading.Thread(target=send, args=(database, settings, name, stop), name="callbacks")
+    sending.start()
     log.info("reaper ready")
-    reap(database, broker, settings, name=f"{socket.gethostname()}-{os.getpid()}", wait=stop.wait)
+    reap(database, broker, settings, name=name, wait=stop.wait)
+    sending.join()
     database.close()
     return 0
+
+
+def send(database: Database, settings: Settings, name: str, stop: threading.Event) -> None:
+    """Send deliveries until `stop` is set; whatever ends this ends the process, so that it is started anew."""
+    post = Poster(settings.callback_allow, settings.callback_timeout_s)
+    try:
+        Sender(database, home.secrets(settings).keyring, settings, post, name=name).run(stop)
+    finally:
+        stop.set()
 
 
 def reap(
@@ -47,6 +63,7 @@ def reap(
         try:
             take_back(database, broker, settings, name=name)
             send_again(database, broker, settings)
+            end_batches(database)
             if time.monotonic() - forgotten_at >= FORGET_EVERY_S:
                 reaper.forget_keys(database, hours=settings.idempotency_h)
                 forgotten_at = time.monotonic()
@@ -66,6 +83,15 @@ def take_back(database: Database, broker: Broker, settings: Settings, *, name: s
         broker.publish(event)
     if (count := reaper.let_go(database)) > 0:
         log.info("followers let go", count=count)
+
+
+def end_batches(database: Database) -> None:
+    """Make what awaits the end of a batch due."""
+    with database.read() as connection:
+        if not outbox.any_batch_ended(connection):
+            return
+    with database.write() as connection:
+        outbox.batches_ended(connection)
 
 
 def send_again(database: Database, broker: Broker, settings: Settings) -> None:
