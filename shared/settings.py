@@ -96,6 +96,8 @@ class Settings(BaseSettings):
     """Seconds between heartbeats on a WebSocket."""
     socket_reread_s: float = 5.0
     """Seconds after which a WebSocket reads the row again, whatever the event stream said."""
+    cancel_on_close_s: float = 10.0
+    """Seconds that a client may be away from a socket with cancel_on_close before its job is cancelled."""
 
     callback_allow: Annotated[tuple[str, ...], NoDecode] = ()
     """Origins that may be called back although they are private or without TLS, comma between; none by default."""
@@ -126,20 +128,41 @@ class Settings(BaseSettings):
     """Seconds without a heartbeat after which another worker may take the job."""
     beat_s: float = 3.0
     """Seconds between two heartbeats."""
+    listen_s: float = 0.25
+    """Seconds between two looks at the rows in hand, by which a cancel is heard even in a native call."""
     backoff_s: float = 2.0
     """Pause before the second attempt, in seconds; doubles with each attempt, with jitter."""
     backoff_max_s: float = 300.0
     """Longest pause between two attempts, in seconds."""
     job_timeout_s: float = 600.0
-    """Hard limit of one attempt in seconds, on top of what the recording's length allows."""
+    """Fixed part of an attempt's hard limit, and the longest that a stage may stand still, in seconds."""
     job_timeout_per_audio_s: float = 4.0
     """Seconds of hard limit for each second of recording."""
+    job_timeout_factor: float = 10.0
+    """How many times what its stages took of late an attempt may take; what advances is given more."""
+    breaker_failures: int = 3
+    """Jobs in a row whose failure at a stage makes its rules engine take over; 0: never."""
+    breaker_pause_s: float = 60.0
+    """Seconds until a failed engine, or a GPU that ran out of memory, is tried again with one job."""
+    cpu_fallback: bool = False
+    """Whether a stage whose GPU runs out of memory goes on, slowly, on the CPU; it needs memory for a second copy."""
     reap_every_s: float = 1.0
     """Seconds between two rounds of the reaper."""
     resend_after_s: float = 3.0
     """Seconds after which a waiting job that is not in Redis is sent again."""
     grace_s: float = 30.0
     """Seconds that `clinq up` waits for a worker to drain before it kills it."""
+
+    retention_result_h: float = Field(0.0, ge=0.0)
+    """Hours that results are kept; 0 keeps them until they are deleted. A tenant may have its own."""
+    retention_payload_h: float = Field(0.0, ge=0.0)
+    """The same for what was submitted and what the stages left of it, the transcript among it."""
+    retention_audio_h: float = Field(0.0, ge=0.0)
+    """The same for recordings."""
+    retention_every_s: float = Field(60.0, gt=0.0)
+    """Seconds between two rounds of a reaper that remove what is older."""
+    backup_passphrase: SecretStr = SecretStr("")
+    """Seals the keys in a backup; empty means that the command asks for it."""
 
     url: str = ""
     """The service that the client commands talk to; empty means the one in the home's run.json."""

@@ -79,6 +79,8 @@ _partial("ix_job_content", "tenant", "content_hash", where=job.c.content_hash.is
 _partial("ix_job_follows", "follows", where=job.c.follows.is_not(None))
 _partial("ix_job_batch", "batch_id", "batch_index", where=job.c.batch_id.is_not(None))
 _partial("ix_job_kept", "tenant", "finished_at", where=job.c.purged_at.is_(None) & job.c.finished_at.is_not(None))
+_partial("ix_job_payload", "tenant", "finished_at", where=job.c.payload.is_not(None) & job.c.finished_at.is_not(None))
+_partial("ix_job_blob", "tenant", "finished_at", where=job.c.blob.is_not(None) & job.c.finished_at.is_not(None))
 
 batch = sa.Table(
     "batch",

@@ -23,6 +23,8 @@ PARTIAL = {
     "ix_job_follows": (["follows"], "follows IS NOT NULL"),
     "ix_job_batch": (["batch_id", "batch_index"], "batch_id IS NOT NULL"),
     "ix_job_kept": (["tenant", "finished_at"], "purged_at IS NULL AND finished_at IS NOT NULL"),
+    "ix_job_payload": (["tenant", "finished_at"], "payload IS NOT NULL AND finished_at IS NOT NULL"),
+    "ix_job_blob": (["tenant", "finished_at"], "blob IS NOT NULL AND finished_at IS NOT NULL"),
 }
 NEW_TABLES = ("batch", "tenant", "endpoint", "signing_secret", "delivery", "delivery_attempt")
 
