@@ -27,6 +27,7 @@ class Measures:
         )
         self._workers = Gauge("clinq_workers", "Workers seen in the last 15 seconds", registry=self.registry)
         self.sockets = Gauge("clinq_sockets", "Open WebSockets of this process", registry=self.registry)
+        self.streams = Gauge("clinq_streams", "Open event streams of this process", registry=self.registry)
 
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 

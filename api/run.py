@@ -8,7 +8,7 @@ from typing import Any
 
 import uvicorn
 
-from api.sockets import DroppingProtocol
+from api.sockets import DroppingHttp, DroppingSockets
 from shared import log as logs
 from shared.settings import Settings
 
@@ -22,7 +22,8 @@ OPTIONS: dict[str, Any] = {
     "log_config": None,
     "access_log": False,  # ours names the route, not the path
     "server_header": False,
-    "ws": DroppingProtocol,
+    "http": DroppingHttp,
+    "ws": DroppingSockets,
     "ws_max_size": LARGEST_FRAME,
     "ws_per_message_deflate": False,  # tens of KB a socket for events of 200 bytes
     "timeout_graceful_shutdown": GRACE_S,

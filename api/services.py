@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from api.endpoints import Endpoints
 from api.errors import unavailable
 from api.events import BLOCK_MS, Hub
+from api.leaving import Holds
 from api.measures import Measures
 from api.queue import Queue
 from api.security.keys import Keys
@@ -114,6 +115,7 @@ class Services:
     writer: Writer
     queue: Queue
     hub: Hub
+    holds: Holds
     gate: Gate
     line: Waiting
     endpoints: Endpoints
@@ -122,6 +124,7 @@ class Services:
     measures: Measures
     limits: Limits = field(default_factory=Unlimited)
     decoders: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DECODERS))
+    batches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
 
 @asynccontextmanager
@@ -137,6 +140,7 @@ async def opened(settings: Settings, measures: Measures) -> AsyncIterator[Servic
         retry=Retry(NoBackoff(), 0),
     )
     reader, writer = Reader(database), Writer(database)
+    queue, hub = Queue(redis, name=settings.queue, timeout_s=settings.longest_attempt_s), Hub(listening)
     services = Services(
         settings=settings,
         keyring=secrets.keyring,
@@ -144,8 +148,9 @@ async def opened(settings: Settings, measures: Measures) -> AsyncIterator[Servic
         blobs=blobs.connect(settings.blobs),
         reader=reader,
         writer=writer,
-        queue=Queue(redis, name=settings.queue, timeout_s=settings.longest_attempt_s),
-        hub=Hub(listening),
+        queue=queue,
+        hub=hub,
+        holds=Holds(hub, queue, writer, grace_s=settings.cancel_on_close_s),
         gate=Gate(reader, most=settings.max_queue),
         line=Waiting(reader),
         endpoints=Endpoints(
@@ -163,6 +168,7 @@ async def opened(settings: Settings, measures: Measures) -> AsyncIterator[Servic
     try:
         yield services
     finally:
+        await services.holds.close()
         await services.hub.stop()
         await writer.close()
         await services.queue.stop()

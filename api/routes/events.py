@@ -1,30 +1,152 @@
-"""The WebSocket of a job: who may open one, and one and the same refusal for everybody else."""
+"""What happens to a job or a batch, over a WebSocket or as Server-Sent Events; refused for everybody else alike."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, WebSocket
+from fastapi import APIRouter, Header, Query, Request, Response, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from api.following import LARGEST_FRAME, POLICY, Follower
-from api.reading import look
-from api.security.guard import credential, identify
+from api.batch_story import BatchStory
+from api.deps import Here, actor
+from api.errors import ProblemError
+from api.following import Ending, Follower, Story
+from api.job_story import JobStory
+from api.mouths import EVENT_STREAM, LARGEST_FRAME, POLICY, EventStream, SocketMouth
+from api.reading import ID_CHARS, find, look
+from api.security.guard import credential, guarded, identify
+from api.security.principal import Principal
 from api.services import Services
+from shared import batches
+from shared.batch_progress import BatchProgress
+from shared.job import Progress
 from shared.settings import Settings
 
 router = APIRouter()
+streams = APIRouter(tags=["events"], route_class=guarded("read"))
 PROTOCOL = "bearer."
 FIRST_MESSAGE_S = 5.0
-SEQ = re.compile(r"\d{1,16}(-\d{1,16})?")
+SEQ = re.compile(r"\d{1,16}(-\d{1,16})?", re.ASCII)
+Since = Annotated[str, Query(description="the last seq that you know: what came after it is told")]
+LastEventId = Annotated[str, Header(alias="Last-Event-ID", description="the same, as EventSource sends it")]
+Items = Annotated[Literal["status", "progress"], Query(description="progress: the progress within the jobs too")]
+
+
+def _described(model: type[Progress] | type[BatchProgress]) -> dict[str, Any]:
+    said = f"`id` is the seq, `event` the type, `data` one line of JSON: {', '.join(model.model_fields)}"
+    return {"responses": {200: {"description": said, "content": {EVENT_STREAM: {}}}}, "response_class": Response}
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Whoever has shown a key that holds; the socket may not be accepted yet."""
+
+    services: Services
+    socket: WebSocket
+    principal: Principal
+    secret: str
+    protocol: str | None
+
+    async def accept(self) -> None:
+        """Accept the socket, where its first message was not awaited."""
+        if self.socket.application_state.name == "CONNECTING":
+            await self.socket.accept(self.protocol)
+
+    def follower(self, story: Story[Any]) -> Follower[Any]:
+        """Follow from where this client was."""
+        return Follower(self.services, story, self.secret, _seq(self.socket.query_params.get("since", "")))
+
+    async def may(self, scope: str) -> bool:
+        """Whether the key still gives this scope."""
+        principal = await identify(self.services, self.secret)
+        return principal is not None and principal.may(scope)
 
 
 @router.websocket("/ws/{job_id}")
-async def follow(socket: WebSocket, job_id: str) -> None:
+async def job_socket(socket: WebSocket, job_id: str) -> None:
     """Follow a job. The token comes as the subprotocol bearer.<token>, in a header, or in a first message."""
+    await _admitted(socket, lambda guest: _job(guest, job_id))
+
+
+@router.websocket("/ws/batch/{batch_id}")
+async def batch_socket(socket: WebSocket, batch_id: str) -> None:
+    """Follow a batch; `items=progress` tells the progress within its jobs too."""
+    await _admitted(socket, lambda guest: _batch(guest, batch_id))
+
+
+@streams.get("/result/{job_id}/events", **_described(Progress))
+async def job_stream(
+    services: Here, request: Request, job_id: str, since: Since = "", last_event_id: LastEventId = ""
+) -> Response:
+    """The events of a job: a snapshot, each change, and one terminal event, which ends the stream."""
+    who = actor(request)
+    await find(services, who, job_id)
+    return _stream(services, request, JobStory(services, who.tenant, job_id), last_event_id or since)
+
+
+@streams.get("/batch/{batch_id}/events", **_described(BatchProgress))
+async def batch_stream(
+    services: Here,
+    request: Request,
+    batch_id: str,
+    items: Items = "status",
+    since: Since = "",
+    last_event_id: LastEventId = "",
+) -> Response:
+    """The events of a batch: its counts, each job whose status changes, and `completed` once none is open."""
+    if not await _is_there(services, actor(request).tenant, batch_id):
+        raise ProblemError(404, "batch_not_found", "There is no such batch.")
+    return _stream(services, request, BatchStory(services, batch_id, items == "progress"), last_event_id or since)
+
+
+def _stream(services: Services, request: Request, story: Story[Any], since: str) -> Response:
+    secret = credential(request.headers) or ""
+    return EventStream(Follower(services, story, secret, _seq(since)), services.measures.streams)
+
+
+async def _job(guest: Guest, job_id: str) -> bool:
+    services, principal = guest.services, guest.principal
+    holds = guest.socket.query_params.get("cancel_on_close", "").lower() in {"true", "1"}
+    job = await look(services, principal.tenant, job_id)
+    if job is None or (holds and not principal.may("delete")):
+        return False
+    await guest.accept()
+    mouth = SocketMouth(guest.socket)
+    follower = guest.follower(JobStory(services, principal.tenant, job_id))
+    if not holds:
+        await mouth.run(follower)
+        return True
+    address = guest.socket.client.host if guest.socket.client else None
+    with services.holds.holding(job, principal.actor(address), lambda: guest.may("delete")) as hold:
+        ending = await mouth.run(follower)
+        hold.dropped = ending in {Ending.LEFT, Ending.AGAIN} and not mouth.stopping
+    return True
+
+
+async def _batch(guest: Guest, batch_id: str) -> bool:
+    if not await _is_there(guest.services, guest.principal.tenant, batch_id):
+        return False
+    await guest.accept()
+    inner = guest.socket.query_params.get("items") == "progress"
+    await SocketMouth(guest.socket).run(guest.follower(BatchStory(guest.services, batch_id, inner)))
+    return True
+
+
+async def _is_there(services: Services, tenant: str, batch_id: str) -> bool:
+    if len(batch_id) != ID_CHARS:
+        return False
+    found = await services.reader.find(lambda connection: batches.find(connection, batch_id, tenant=tenant))
+    return found is not None
+
+
+async def _admitted(socket: WebSocket, serve: Callable[[Guest], Awaitable[bool]]) -> None:
+    """Serve whoever may read; where `serve` answers False, and for everybody else, the refusal is the same."""
     services: Services = socket.app.state.services
     protocol = next((each for each in socket.scope["subprotocols"] if each.startswith(PROTOCOL)), None)
     secret = protocol.removeprefix(PROTOCOL) if protocol else credential(socket.headers)
@@ -35,24 +157,12 @@ async def follow(socket: WebSocket, job_id: str) -> None:
         await socket.accept()
         secret = await _first_message(socket)
     with services.measures.sockets.track_inprogress():
-        await _follow(services, socket, job_id, secret, protocol)
-
-
-async def _follow(services: Services, socket: WebSocket, job_id: str, secret: str | None, protocol: str | None) -> None:
-    principal = await identify(services, secret)
-    if principal is None or secret is None or not principal.may("read"):
+        principal = await identify(services, secret)
+        if principal is not None and secret is not None and principal.may("read"):
+            guest = Guest(services, socket, principal, secret, protocol)
+            if await serve(guest):
+                return
         await socket.close(POLICY)
-        return
-    with services.hub.subscribed(job_id) as subscription:
-        job = await look(services, principal.tenant, job_id, "partial")
-        if job is None:
-            await socket.close(POLICY)
-            return
-        if socket.application_state.name == "CONNECTING":
-            await socket.accept(protocol)
-        since = socket.query_params.get("since", "")
-        follower = Follower(services, socket, subscription, job, secret)
-        await follower.run(since if SEQ.fullmatch(since) else None)
 
 
 async def _first_message(socket: WebSocket) -> str | None:
@@ -73,3 +183,7 @@ def _is_our_page(socket: WebSocket, settings: Settings) -> bool:
     if origin is None:
         return True
     return origin in settings.cors_origins or urlsplit(origin).netloc == socket.headers.get("host")
+
+
+def _seq(said: str) -> str | None:
+    return said if SEQ.fullmatch(said) else None

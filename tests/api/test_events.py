@@ -6,60 +6,24 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
-import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from api import following, run
-from shared import accounts, ledger
+from api import mouths
+from shared import accounts
 from shared.accounts import User
 from shared.job import JobStatus, StageName
+from tests import rows
 from tests.api.conftest import API, Gateway, RedisProcess, changed, running, until
-
-TERMINAL = {status.value for status in JobStatus if status.terminal}
-UNKNOWN = "0199d0a0-0000-7000-8000-000000000009"
-
-
-@dataclass
-class Sockets:
-    """Sockets to a gateway that a real uvicorn serves."""
-
-    gateway: Gateway
-    port: int
-
-    def open(self, job_id: str, *, key: str | None = None, since: str = "", **how: Any) -> connect:
-        protocols = None if key == "" else [f"bearer.{key or self.gateway.key}"]
-        query = f"?since={since}" if since else ""
-        return connect(f"ws://127.0.0.1:{self.port}{API}/ws/{job_id}{query}", subprotocols=protocols, **how)  # type: ignore[arg-type]
-
-
-@asynccontextmanager
-async def served(gateway: Gateway) -> AsyncIterator[Sockets]:
-    config = uvicorn.Config(gateway.app, host="127.0.0.1", port=0, lifespan="off", **run.OPTIONS)
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    try:
-        await until(lambda: server.started)
-        await gateway.listening()
-        yield Sockets(gateway, server.servers[0].sockets[0].getsockname()[1])
-    finally:
-        server.should_exit = True
-        await task
+from tests.api.serving import TERMINAL, UNKNOWN, Served, heard, kinds, rest, served
 
 
 @pytest.fixture
-async def sockets(gateway: Gateway) -> AsyncIterator[Sockets]:
+async def sockets(gateway: Gateway) -> AsyncIterator[Served]:
     async with served(gateway) as started:
         yield started
-
-
-async def heard(socket: ClientConnection) -> dict[str, Any]:
-    return dict(json.loads(await asyncio.wait_for(socket.recv(), 10.0)))
 
 
 async def endlessly(socket: ClientConnection) -> None:
@@ -68,15 +32,7 @@ async def endlessly(socket: ClientConnection) -> None:
         await heard(socket)
 
 
-async def rest(socket: ClientConnection) -> list[dict[str, Any]]:
-    """All events until the server closes, which it must do in the normal way."""
-    async with asyncio.timeout(10.0):
-        events = [json.loads(message) async for message in socket]
-    assert socket.close_code == 1000
-    return events
-
-
-async def test_a_socket_tells_a_snapshot_each_event_and_one_end(sockets: Sockets):
+async def test_a_socket_tells_a_snapshot_each_event_and_one_end(sockets: Served):
     gateway = sockets.gateway
     job_id = await gateway.submit()
     async with sockets.open(job_id) as socket:
@@ -97,15 +53,17 @@ async def test_a_socket_tells_a_snapshot_each_event_and_one_end(sockets: Sockets
     assert seqs == sorted(set(seqs))
 
 
-async def test_a_job_that_has_ended_says_so_once_and_closes(sockets: Sockets):
+async def test_a_job_that_has_ended_tells_a_snapshot_and_its_end_once(sockets: Served):
     job_id = await sockets.gateway.submit()
     sockets.gateway.worker.complete(job_id)
     for since in ("", "0"):
         async with sockets.open(job_id, since=since) as socket:
-            assert [event["status"] for event in await rest(socket)] == ["completed"]
+            events = await rest(socket)
+        assert kinds(events) == ["snapshot", "completed"]
+        assert {(event["status"], event["progress"]) for event in events} == {("completed", 1.0)}
 
 
-async def test_a_deleted_job_ends_its_sockets(sockets: Sockets):
+async def test_a_deleted_job_ends_its_sockets(sockets: Served):
     job_id = await sockets.gateway.submit()
     async with sockets.open(job_id) as socket:
         await heard(socket)
@@ -113,7 +71,7 @@ async def test_a_deleted_job_ends_its_sockets(sockets: Sockets):
         assert [event["type"] for event in await rest(socket)] == ["cancelled"]
 
 
-async def test_a_socket_that_comes_late_hears_exactly_the_text_so_far(sockets: Sockets):
+async def test_a_socket_that_comes_late_hears_exactly_the_text_so_far(sockets: Served):
     gateway = sockets.gateway
     job = gateway.worker.claim(await gateway.submit())
     gateway.worker.publish(job, "stage", stage=StageName.SUMMARIZE)
@@ -127,7 +85,7 @@ async def test_a_socket_that_comes_late_hears_exactly_the_text_so_far(sockets: S
     assert text == "one two three"
 
 
-async def test_a_client_that_comes_back_hears_what_it_missed_and_nothing_twice(sockets: Sockets):
+async def test_a_client_that_comes_back_hears_what_it_missed_and_nothing_twice(sockets: Served):
     gateway = sockets.gateway
     job = gateway.worker.claim(await gateway.submit())
     async with sockets.open(job.id) as socket:
@@ -145,13 +103,13 @@ async def test_a_client_that_comes_back_hears_what_it_missed_and_nothing_twice(s
     assert missed == ["two ", "three"]
 
 
-async def test_an_end_that_no_event_told_is_found_in_the_row(sockets: Sockets):
+async def test_an_end_that_no_event_told_is_found_in_the_row(sockets: Served):
     gateway = sockets.gateway
     job = gateway.worker.claim(await gateway.submit())
     async with sockets.open(job.id) as socket:
         await heard(socket)
         with gateway.worker.database.write() as connection:
-            assert ledger.finish(connection, job, gateway.worker.actor, status=JobStatus.FAILED)
+            assert rows.finish(connection, job, gateway.worker.actor, status=JobStatus.FAILED)
         assert [event["type"] for event in await rest(socket)] == ["failed"]
 
 
@@ -179,7 +137,7 @@ async def test_the_end_arrives_although_redis_dies_meanwhile(settings, tmp_path)
     redis.stop()
 
 
-async def test_bad_tokens_foreign_jobs_and_unknown_ones_are_refused_alike_before_the_accept(sockets: Sockets):
+async def test_bad_tokens_foreign_jobs_and_unknown_ones_are_refused_alike_before_the_accept(sockets: Served):
     gateway = sockets.gateway
     job_id = await gateway.submit()
     attempts = {
@@ -197,7 +155,7 @@ async def test_bad_tokens_foreign_jobs_and_unknown_ones_are_refused_alike_before
     assert set(answers.values()) == {(403, answers["wrong key"][1])}
 
 
-async def test_a_token_in_the_query_is_no_token(sockets: Sockets):
+async def test_a_token_in_the_query_is_no_token(sockets: Served):
     job_id = await sockets.gateway.submit()
     address = f"ws://127.0.0.1:{sockets.port}{API}/ws/{job_id}?token={sockets.gateway.key}"
     async with connect(address) as socket:
@@ -208,7 +166,7 @@ async def test_a_token_in_the_query_is_no_token(sockets: Sockets):
     assert closed.value.rcvd.code == 1008
 
 
-async def test_a_first_message_may_carry_the_token(sockets: Sockets):
+async def test_a_first_message_may_carry_the_token(sockets: Served):
     gateway = sockets.gateway
     job_id = await gateway.submit()
     async with sockets.open(job_id, key="") as socket:
@@ -216,13 +174,13 @@ async def test_a_first_message_may_carry_the_token(sockets: Sockets):
         assert (await heard(socket))["type"] == "snapshot"
 
 
-async def test_our_own_page_may_open_a_socket(sockets: Sockets):
+async def test_our_own_page_may_open_a_socket(sockets: Served):
     job_id = await sockets.gateway.submit()
     async with sockets.open(job_id, origin=f"http://127.0.0.1:{sockets.port}") as socket:
         assert (await heard(socket))["type"] == "snapshot"
 
 
-async def test_a_frame_over_64_kb_ends_the_socket(sockets: Sockets):
+async def test_a_frame_over_64_kb_ends_the_socket(sockets: Served):
     async with sockets.open(await sockets.gateway.submit()) as socket:
         await heard(socket)
         await socket.send("x" * 70_000)
@@ -232,7 +190,7 @@ async def test_a_frame_over_64_kb_ends_the_socket(sockets: Sockets):
     assert closed.value.rcvd.code == 1009
 
 
-async def test_a_socket_ends_with_the_key_that_opened_it(sockets: Sockets):
+async def test_a_socket_ends_with_the_key_that_opened_it(sockets: Served):
     gateway = sockets.gateway
     key = gateway.make_key()
     async with sockets.open(await gateway.submit(), key=key) as socket:
@@ -267,8 +225,8 @@ async def test_a_subscriber_that_lags_behind_is_let_go(gateway: Gateway):
         assert subscription.too_slow
 
 
-async def test_a_client_that_reads_nothing_is_dropped(sockets: Sockets, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(following, "SEND_TIMEOUT_S", 0.3)
+async def test_a_client_that_reads_nothing_is_dropped(sockets: Served, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(mouths, "SEND_TIMEOUT_S", 0.3)
     monkeypatch.setattr("api.sockets.FLUSH_S", 0.3)
     gateway = sockets.gateway
     job = gateway.worker.claim(await gateway.submit())
