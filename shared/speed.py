@@ -1,32 +1,82 @@
-"""How fast each stage has been of late, to say when a waiting job will be done."""
+"""How fast each stage has been of late: it says when a waiting job will be done, and how long an attempt may take."""
 
 from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared import tables
 from shared.database import clock
+from shared.job import StageName
 
 NEWEST_WEIGHS = 0.2  # share of the newest measurement in the moving mean
 _speed = tables.speed
 
 
-def learn(connection: sa.Connection, *, source: str, size: float, timings: dict[str, float]) -> None:
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one job took: seconds by stage, for so many characters of text or seconds of recording."""
+
+    source: str
+    size: float
+    timings: Mapping[str, float]
+
+
+class Pace(dict[str, float]):
+    """Seconds per unit that all stages together take, by source; it also knows each stage."""
+
+    def __init__(self, stages: Mapping[tuple[str, str], float]) -> None:
+        """Take the seconds per unit of each (source, stage)."""
+        super().__init__()
+        self._stages = stages
+        for (source, _), seconds in stages.items():
+            self[source] = self.get(source, 0.0) + seconds
+
+    def of(self, source: str, stages: Iterable[StageName]) -> float | None:
+        """Seconds per unit that these stages take together; None where one of them was never measured."""
+        each = [self._stages.get((source, stage.value)) for stage in stages]
+        return None if None in each else sum(seconds for seconds in each if seconds is not None)
+
+
+def learn_all(connection: sa.Connection, done: Sequence[Measured]) -> None:
+    """Fold what a group of jobs took into the moving means, as one measurement for each stage and source."""
+    seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
+    units: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for each in done:
+        for stage, taken in each.timings.items():
+            seconds[stage, each.source] += taken
+            units[stage, each.source] += max(each.size, 1.0)
+    if not seconds:
+        return
+    # In one order, so that two workers who write the same rows wait for each other and never deadlock.
+    rows = [
+        {"stage": stage, "source": source, "seconds_per_unit": seconds[stage, source] / units[stage, source]}
+        for stage, source in sorted(seconds)
+    ]
+    connection.execute(_upsert(connection.dialect.name), rows)
+
+
+def learn(connection: sa.Connection, *, source: str, size: float, timings: Mapping[str, float]) -> None:
     """Fold one job's seconds per unit (character of text, second of recording) into the moving means."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    for stage, seconds in timings.items():
-        newest = seconds / max(size, 1.0)
-        insert = dialect.insert(_speed).values(stage=stage, source=source, seconds_per_unit=newest, updated_at=clock())
-        mean = (1.0 - NEWEST_WEIGHS) * _speed.c.seconds_per_unit + NEWEST_WEIGHS * newest
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["stage", "source"], set_={"seconds_per_unit": mean, "updated_at": clock()}
-            )
-        )
+    learn_all(connection, [Measured(source, size, timings)])
 
 
-def seconds_per_unit(connection: sa.Connection) -> dict[str, float]:
+def seconds_per_unit(connection: sa.Connection) -> Pace:
     """Seconds that all stages together take per unit, by source (text, audio)."""
-    query = sa.select(_speed.c.source, sa.func.sum(_speed.c.seconds_per_unit).label("total")).group_by(_speed.c.source)
-    return {str(row.source): float(row.total) for row in connection.execute(query)}
+    rows = connection.execute(sa.select(_speed.c.source, _speed.c.stage, _speed.c.seconds_per_unit))
+    return Pace({(str(row.source), str(row.stage)): float(row.seconds_per_unit) for row in rows})
+
+
+@cache
+def _upsert(dialect: str) -> sa.Insert:
+    """Built once: building a statement costs more than running it."""
+    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(_speed).values(updated_at=clock())
+    mean = (1.0 - NEWEST_WEIGHS) * _speed.c.seconds_per_unit + NEWEST_WEIGHS * insert.excluded.seconds_per_unit
+    return insert.on_conflict_do_update(
+        index_elements=["stage", "source"], set_={"seconds_per_unit": mean, "updated_at": clock()}
+    )

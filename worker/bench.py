@@ -1,62 +1,114 @@
-"""The loaded stages of one worker process, and what each of them fell back to."""
+"""The stages of one worker process: loaded once, then run over cases whatever becomes of an engine."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
 
 import structlog
 
 from shared.case import Case, Fallback
-from shared.errors import ModelUnavailableError, RetryableError
+from shared.errors import ModelUnavailableError
 from shared.job import StageName
 from shared.registry import ModelVersion
+from worker.memory import let_go, ran_out
+from worker.post import RULES, SMALL_GPU, Load, Outcome, Post, Server, StageUnavailableError, Tolerance, on_cpu
 from worker.stage import Desk, Device, Stage, load
 
 log = structlog.get_logger()
 
 
-class StageUnavailableError(RetryableError):
-    """This worker has no engine for a stage; another one may."""
-
-    code = "model_unavailable"
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bench:
     """Stages that are ready to run."""
 
     stages: Mapping[StageName, Stage]
     fallbacks: Mapping[StageName, Fallback]
+    """Stages whose planned engine could not be loaded."""
+    tolerance: Tolerance = field(default_factory=Tolerance)
+    device: Device = field(default_factory=Device)
+    load: Load = load
+    """Brings the engines that take over, when they are first needed."""
+    serving: dict[str, str] = field(init=False)
+    """Who serves each stage now, as engine:model; kept up to date, for those who watch."""
+    _posts: dict[StageName, Post] = field(init=False, repr=False)
 
-    def run(self, name: StageName, case: Case, desk: Desk) -> Case:
-        """One stage over one case, with its time, its model and its fallback noted in the case."""
-        stage = self.stages.get(name)
-        if stage is None:
-            raise StageUnavailableError(f"no model for {name.value} here: run `clinq models pull`, then `clinq doctor`")
-        began = time.perf_counter()
-        [done] = stage.run([case], desk)
-        fallback = self.fallbacks.get(name)
-        return replace(
-            done,
-            models=(*done.models, stage.model.used_by(name)),
-            timings=(*done.timings, (name, time.perf_counter() - began)),
-            degraded=done.degraded if fallback is None else (*done.degraded, fallback),
-        )
+    def __post_init__(self) -> None:
+        """Put each stage to its post."""
+        posts = {
+            name: Post(name, Server(stage, self.fallbacks.get(name)), self.tolerance, self.device, self.load)
+            for name, stage in self.stages.items()
+        }
+        object.__setattr__(self, "_posts", posts)
+        object.__setattr__(self, "serving", {name.value: post.serving for name, post in posts.items()})
+
+    def run(self, name: StageName, cases: Sequence[Case], desk: Desk) -> list[Outcome]:
+        """One stage over several cases: for each, in their order, the new case or what was raised over it.
+
+        A new case carries the stage's model, its share of the time, and what served in place of the planned engine.
+        """
+        post = self._posts.get(name)
+        if post is None:
+            missing = f"no model for {name.value} here: run `clinq models pull`, then `clinq doctor`"
+            return [StageUnavailableError(missing) for _ in cases]
+        try:
+            return post.run(cases, desk)
+        finally:
+            self.serving[name.value] = post.serving
+
+    def plan_hash(self, stages: Iterable[StageName]) -> str | None:
+        """SHA-256 over all that decides what these stages make of a text; None while one of them is degraded."""
+        plan = []
+        for name in stages:
+            post = self._posts.get(name)
+            if post is None or not post.as_planned:
+                return None
+            plan.append((name.value, *_identity(self.stages[name].model)))
+        return hashlib.sha256(json.dumps([_clinq(), plan]).encode()).hexdigest()
 
 
-def set_up(plan: Mapping[StageName, ModelVersion], device: Device) -> Bench:
-    """Load every stage once, each with its rules engine where its weights cannot load."""
+def set_up(plan: Mapping[StageName, ModelVersion], device: Device, tolerance: Tolerance | None = None) -> Bench:
+    """Load every stage once; where its weights cannot load, it falls back to the CPU if allowed, else to its rules."""
+    tolerance = tolerance or Tolerance()
     stages: dict[StageName, Stage] = {}
     fallbacks: dict[StageName, Fallback] = {}
     for name, model in plan.items():
-        try:
-            stages[name] = load(name, model, device)
-        except ModelUnavailableError:
-            log.warning("stage falls back to rules", stage=name.value, model=model.name, engine=model.engine)
-            fallbacks[name] = Fallback(name, "rules", f"the model {model.name} could not be loaded")
-            if name is not StageName.TRANSCRIBE:  # speech has no rules engine
-                stages[name] = load(name, ModelVersion(name="rules", engine="rules"), device)
-        log.info("stage loaded", stage=name.value, model=model.name, engine=model.engine)
-    return Bench(stages, fallbacks)
+        stage, fallback = _loaded(name, model, device, may_move=tolerance.may_move(device))
+        if fallback is not None:
+            log.warning("stage falls back", stage=name.value, model=model.name, engine=fallback.engine)
+            fallbacks[name] = fallback
+        if stage is not None:
+            log.info("stage loaded", stage=name.value, model=stage.model.name, engine=stage.model.engine)
+            stages[name] = stage
+    return Bench(stages, fallbacks, tolerance, device)
+
+
+def _loaded(
+    name: StageName, model: ModelVersion, device: Device, *, may_move: bool
+) -> tuple[Stage | None, Fallback | None]:
+    try:
+        return load(name, model, device), None
+    except Exception as error:
+        short = ran_out(error)
+        if not short and not isinstance(error, ModelUnavailableError):
+            raise
+        let_go(error)
+    if short and may_move:
+        stage, fallback = _loaded(name, model, Device("cpu", device.threads), may_move=False)
+        return stage, fallback or Fallback(name, on_cpu(model), SMALL_GPU)
+    fallback = Fallback(name, RULES.engine, f"the model {model.name} could not be loaded")
+    return None if name is StageName.TRANSCRIBE else load(name, RULES, device), fallback  # no rules read speech
+
+
+def _identity(model: ModelVersion) -> tuple[object, ...]:
+    adapter = model.adapter and model.adapter.name
+    return model.engine, model.name, model.version, model.sha256, adapter, sorted(model.options.items())
+
+
+@cache
+def _clinq() -> str:
+    return version("clinq")

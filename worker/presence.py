@@ -22,7 +22,7 @@ class Presence:
     name: str
     device: str
     models: dict[str, str]
-    """Engine and model by stage."""
+    """Engine and model by stage; what it says when the worker is seen is what serves then."""
 
     def arrive(self) -> None:
         """Write the row, and remove those of workers that went long ago."""
@@ -36,7 +36,7 @@ class Presence:
         """Say that this process lives, and what it works on."""
         with self.database.write() as connection:
             mine = sa.update(_worker).where(_worker.c.name == self.name)
-            connection.execute(mine.values(seen_at=clock(), job_id=job_id))
+            connection.execute(mine.values(seen_at=clock(), job_id=job_id, models=json.dumps(self.models)))
 
     def leave(self) -> None:
         """Remove the row."""
