@@ -96,7 +96,9 @@ def read(url: str, *, allow: Collection[str] = ()) -> Address:
         raise ForbiddenAddressError(f"an https address of at most {LONGEST} characters is expected here")
     if parsed.userinfo:
         raise ForbiddenAddressError("an address must not hold a user name or password")
-    port = parsed.port or PORTS[parsed.scheme]
+    port = PORTS[parsed.scheme] if parsed.port is None else parsed.port
+    if not 0 < port < 1 << 16:
+        raise ForbiddenAddressError("the port of the address must be between 1 and 65535")
     target = parsed.raw_path.decode("ascii")
     named = _origin(parsed.scheme, host, port) in origins(allow)
     if not named:

@@ -25,6 +25,7 @@ AWAY = "the receiver does not answer at its address"
 LATE = "the receiver did not answer in time"
 UNKNOWN = "the receiver's name cannot be resolved"
 UNTRUSTED = "the receiver's certificate was not accepted"
+INSECURE = "no secure connection with the receiver came about"
 UNREADABLE = "the receiver's answer cannot be read"
 REDIRECTED = "the receiver answered with a redirect, which is not followed"
 PRIVATE = "the receiver's name leads to an address that is not public"
@@ -82,7 +83,7 @@ class Poster:
         except httpcore.TimeoutException:
             problem = LATE
         except (httpcore.NetworkError, OSError, UnicodeError) as error:
-            problem = UNTRUSTED if isinstance(error.__cause__, ssl.SSLError) else AWAY
+            problem = _said(error)
         except httpcore.ProtocolError:
             problem = UNREADABLE
         return Answer(status, problem, retry_after_s, time.monotonic() - began)
@@ -157,6 +158,13 @@ class _Limited(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
+
+
+def _said(error: Exception) -> str:
+    reason = error.args[0] if error.args else error  # httpcore wraps what the socket raised
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return UNTRUSTED
+    return INSECURE if isinstance(reason, ssl.SSLError) else AWAY
 
 
 def _left(until: float) -> float:

@@ -8,12 +8,13 @@ import pytest
 import sqlalchemy as sa
 import uuid_utils
 
-from shared import ledger, migrate, reaper, tables
+from shared import holding, ledger, migrate, reaper, tables
 from shared.audit import Actor
 from shared.crypto import Keyring, new_master_key
 from shared.database import Database
 from shared.job import JobStatus, Priority, Reason, StageName
 from shared.ledger import Job, NewJob
+from tests import rows
 
 RING = Keyring.parse(new_master_key())
 ME = Actor("worker:me", "default")
@@ -54,12 +55,12 @@ def submit(database: Database, *, key: str | None = None, attempts: int = 3, ten
 
 def claim(database: Database, job_id: str, *, lease_s: float = 9.0) -> Job | None:
     with database.write() as connection:
-        return ledger.claim(connection, job_id, worker="me", lease_s=lease_s)
+        return rows.claim(connection, job_id, worker="me", lease_s=lease_s)
 
 
 def finish(database: Database, job: Job) -> bool:
     with database.write() as connection:
-        return ledger.finish(connection, job, ME, status=JobStatus.COMPLETED, result=b"sealed")
+        return rows.finish(connection, job, ME, status=JobStatus.COMPLETED, result=b"sealed")
 
 
 def read(database: Database, job_id: str) -> Job:
@@ -110,7 +111,7 @@ def test_a_beat_of_a_lost_job_says_so(database: Database):
     assert lost is not None
     reaper.take_back(database, "r", AT_ONCE)
     with database.write() as connection:
-        assert not ledger.beat(connection, job_id, lost.token or "", lease_s=9.0)
+        assert not rows.beat(connection, job_id, lost.token or "", lease_s=9.0)
 
 
 def test_a_job_whose_workers_die_is_dead_after_exactly_its_attempts(database: Database):
@@ -131,14 +132,14 @@ def test_a_failed_attempt_waits_its_pause_and_the_last_one_ends_the_job(database
     assert first is not None
     why = Reason("backing_service_unavailable", "the model server did not answer")
     with database.write() as connection:
-        assert ledger.retry(connection, first, ME, reason=why, pause_s=60.0) is JobStatus.QUEUED
+        assert holding.retry(connection, first, ME, reason=why, pause_s=60.0, last=False) is JobStatus.QUEUED
     assert claim(database, job_id) is None
     with database.write() as connection:
         connection.execute(sa.update(tables.job).values(not_before=0.0))
     second = claim(database, job_id)
     assert second is not None
     with database.write() as connection:
-        assert ledger.retry(connection, second, ME, reason=why, pause_s=60.0) is JobStatus.DEAD
+        assert holding.retry(connection, second, ME, reason=why, pause_s=60.0, last=True) is JobStatus.DEAD
     assert read(database, job_id).reason == why
 
 
@@ -147,9 +148,7 @@ def test_a_saved_stage_is_not_among_those_of_the_next_attempt(database: Database
     job = claim(database, job_id, lease_s=-1.0)
     assert job is not None
     with database.write() as connection:
-        assert ledger.save(
-            connection, job_id, job.token or "", case_file=b"case", remaining=STAGES[1:], progress=0.5, timings={}
-        )
+        assert rows.save(connection, job_id, job.token or "", case_file=b"case", remaining=STAGES[1:])
     reaper.take_back(database, "r", AT_ONCE)
     again = claim(database, job_id)
     assert again is not None
