@@ -24,17 +24,23 @@ FIXTURES = Path(__file__).parent / "fixtures"
 
 @dataclass
 class RecordingDesk:
-    """A desk that remembers what it was told, and can stop a job after so many words with it."""
+    """A desk that remembers what it was told; a job can be stopped after so many words with it, or from outside."""
 
     recording: Path | None = None
     stop_after: int | None = None
+    is_stopped: Callable[[], bool] = lambda: False
     told: list[tuple[float, str | None, bool]] = field(default_factory=list)
 
     def audio(self, case: Case) -> Path:
         assert self.recording is not None
         return self.recording
 
+    def listen(self) -> None:
+        if self.is_stopped():
+            raise JobStoppedError("cancelled")
+
     def tell(self, case: Case, share: float, *, partial: str | None = None, append: bool = False) -> None:
+        self.listen()
         if self.stop_after is not None and len(self.told) >= self.stop_after:
             raise JobStoppedError("cancelled")
         self.told.append((share, partial, append))

@@ -16,6 +16,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
 from shared.errors import ModelUnavailableError
+from worker.stage import Listen, undisturbed
 
 HEAD_FILE = "head.safetensors"
 ABOUT_FILE = "about.json"
@@ -58,16 +59,17 @@ class Classifier(nn.Module):
         logits: Tensor = self.head((hidden * mask).sum(1) / mask.sum(1))
         return logits
 
-    def score(self, texts: Sequence[str]) -> list[list[float]]:
+    def score(self, texts: Sequence[str], listen: Listen = undisturbed) -> list[list[float]]:
         """Calibrated probabilities, one row a text in the order given."""
-        scores: list[list[float]] = (self.logits(texts) / self.about.temperature).softmax(-1).tolist()
+        scores: list[list[float]] = (self.logits(texts, listen) / self.about.temperature).softmax(-1).tolist()
         return scores
 
     @torch.inference_mode()
-    def logits(self, texts: Sequence[str]) -> Tensor:
-        """Logits, one row a text in the order given; batches are cut by tokens."""
+    def logits(self, texts: Sequence[str], listen: Listen = undisturbed) -> Tensor:
+        """Logits, one row a text in the order given; batches are cut by tokens, and before each it listens."""
         rows = torch.zeros(len(texts), len(self.about.labels))
         for batch in self._batches(texts):
+            listen()
             rows[batch] = self([texts[each] for each in batch]).cpu()
         return rows
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +11,13 @@ from typing import Protocol, cast
 from shared.case import Case
 from shared.job import StageName
 from shared.registry import ModelVersion
+
+Listen = Callable[[], None]
+"""Raises JobStoppedError once the job is cancelled or lost; called wherever a long computation can be left."""
+
+
+def undisturbed() -> None:
+    """What hands itself in as Listen where the work belongs to no job: it never raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,13 @@ class Desk(Protocol):
 
     def audio(self, case: Case) -> Path:
         """A decrypted copy of the recording, removed when the stage ends."""
+        ...
+
+    def listen(self) -> None:
+        """Raise JobStoppedError if the job was stopped; nothing is published, so that any loop can afford it.
+
+        Call it before each native call and each layer of a model, so that a cancel waits for one of them at most.
+        """
         ...
 
     def tell(self, case: Case, share: float, *, partial: str | None = None, append: bool = False) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from worker.audio.engine import SAMPLE_RATE_HZ, Doubts, Heard, Phrase, Sound, Spoken
+from worker.stage import Listen, undisturbed
 
 SURE = Doubts(avg_logprob=-0.2, no_speech=0.05, compression=1.4)
 
@@ -35,7 +36,10 @@ class Scripted:
     languages: list[str | None] = field(default_factory=list)
     hints: list[tuple[str, ...]] = field(default_factory=list)
 
-    def hear(self, sound: Sound, language: str | None, hints: Sequence[str] = ()) -> Heard:
+    def hear(
+        self, sound: Sound, language: str | None, hints: Sequence[str] = (), listen: Listen = undisturbed
+    ) -> Heard:
+        listen()
         self.seconds.append(len(sound) / SAMPLE_RATE_HZ)
         self.languages.append(language)
         self.hints.append(tuple(hints))

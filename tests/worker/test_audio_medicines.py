@@ -7,7 +7,7 @@ import pytest
 
 from tests.worker.scripted import Scripted, phrase
 from worker.audio.engine import SAMPLE_RATE_HZ, Phrase
-from worker.audio.medicines import Medicines, load, mend
+from worker.audio.medicines import HearAgain, Medicines, load, mend
 
 SOUND = np.zeros(2 * SAMPLE_RATE_HZ, np.float32)
 NAMES = Medicines(["metformin", "sumatriptan", "lisinopril", "quinapril", "heparin"])
@@ -15,6 +15,10 @@ NAMES = Medicines(["metformin", "sumatriptan", "lisinopril", "quinapril", "hepar
 
 def heard(text: str, *, sure: float = 0.6) -> Phrase:
     return phrase(text, 0.0, 2.0, sure=sure)
+
+
+def again(engine: Scripted) -> HearAgain:
+    return lambda sound, hints: engine.hear(sound, "en", hints).phrases
 
 
 @pytest.mark.parametrize(
@@ -26,7 +30,7 @@ def heard(text: str, *, sure: float = 0.6) -> Phrase:
     ],
 )
 def test_a_name_heard_twice_replaces_what_was_misheard(first: str, second: str, mended: str) -> None:
-    result = mend(heard(first), SOUND, Scripted([second]), "en", NAMES)
+    result = mend(heard(first), SOUND, again(Scripted([second])), NAMES)
 
     assert result.text == mended
     assert [word.mended for word in result.words].count(True) == 1
@@ -37,13 +41,13 @@ def test_a_name_heard_twice_replaces_what_was_misheard(first: str, second: str, 
 def test_a_name_that_is_not_heard_at_that_place_changes_nothing(second: str) -> None:
     first = heard("I have the pain")
 
-    assert mend(first, SOUND, Scripted([second, second]), "en", NAMES) is first
+    assert mend(first, SOUND, again(Scripted([second, second])), NAMES) is first
 
 
 def test_words_that_were_clear_are_not_questioned() -> None:
     engine = Scripted(["heparin"])
 
-    mend(heard("I have the pain", sure=0.97), SOUND, engine, "en", NAMES)
+    mend(heard("I have the pain", sure=0.97), SOUND, again(engine), NAMES)
 
     assert engine.seconds == []
 
@@ -51,7 +55,7 @@ def test_words_that_were_clear_are_not_questioned() -> None:
 def test_a_name_that_was_heard_at_once_is_left_alone() -> None:
     engine = Scripted(["quinapril"])
 
-    mend(heard("take Lisinopril 10 mg"), SOUND, engine, "en", NAMES)
+    mend(heard("take Lisinopril 10 mg"), SOUND, again(engine), NAMES)
 
     assert engine.seconds == []
 

@@ -17,7 +17,7 @@ from shared.job import StageName
 from shared.registry import ModelVersion
 from tests.conftest import RecordingDesk
 from worker.generate.streaming import OnToken, loops
-from worker.stage import Device, load
+from worker.stage import Device, Listen, load
 from worker.stages import summarize
 
 CaseOf = Callable[..., Case]
@@ -163,7 +163,7 @@ class Says:
     answers: Sequence[str]
     read: list[str] = field(default_factory=list)
 
-    def __call__(self, text: str, on_token: OnToken) -> str:
+    def __call__(self, text: str, on_token: OnToken, listen: Listen) -> str:
         answer = self.answers[min(len(self.read), len(self.answers) - 1)]
         self.read.append(text)
         for count, word in enumerate(answer.split(" "), start=1):

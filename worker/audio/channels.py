@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from worker.audio.decode import Channel
 from worker.audio.engine import SAMPLE_RATE_HZ
+from worker.stage import Listen, undisturbed
 
 FRAME = SAMPLE_RATE_HZ // 20  # 50 ms
 ALIKE = 0.5
@@ -29,27 +30,29 @@ class Voice:
     samples: Channel
 
 
-def voices(channels: tuple[Channel, ...], roles: tuple[str, ...]) -> tuple[Voice, ...]:
+def voices(channels: tuple[Channel, ...], roles: tuple[str, ...], listen: Listen = undisturbed) -> tuple[Voice, ...]:
     """One voice a channel with its role where the channels differ; one voice of unknown speakers where they do not.
 
     Loudness is compared, not samples: it bears the delay and turned polarity between two microphones in one room.
+    It listens before each pass over a channel: over four hours one takes a second.
     """
     if len(channels) == 1:
         return (Voice(None, channels[0]),)
-    loudness = tuple(_loudness(channel) for channel in channels)
+    loudness = tuple(_loudness(channel, listen) for channel in channels)
     levels = [_speech_level(each) for each in loudness]
     loudest = int(np.argmax(levels))
     if min(levels) <= DEAD * max(levels) or _correlation(*loudness) >= ALIKE:
         return (Voice(None, channels[loudest]),)
     relative = [each / level for each, level in zip(loudness, levels, strict=True)]
     return tuple(
-        Voice(role, _without_bleed(channel, relative[place], relative[1 - place]))
+        Voice(role, _without_bleed(channel, relative[place], relative[1 - place], listen))
         for place, (channel, role) in enumerate(zip(channels, roles, strict=True))
     )
 
 
-def _loudness(channel: Channel) -> Loudness:
+def _loudness(channel: Channel, listen: Listen) -> Loudness:
     """Root mean square of each 50 ms."""
+    listen()
     whole = len(channel) // FRAME
     frames = channel[: whole * FRAME].reshape(whole, FRAME)
     power: Loudness = np.einsum("ij,ij->i", frames, frames, dtype=np.float64) / FRAME
@@ -66,7 +69,8 @@ def _correlation(left: Loudness, right: Loudness) -> float:
     return float(np.corrcoef(left, right)[0, 1])
 
 
-def _without_bleed(channel: Channel, own: Loudness, other: Loudness) -> Channel:
+def _without_bleed(channel: Channel, own: Loudness, other: Loudness, listen: Listen) -> Channel:
+    listen()
     quiet = (other > SPEAKING) & (own < BLEED * other)
     kept = channel.copy()
     kept[: len(quiet) * FRAME].reshape(len(quiet), FRAME)[quiet] = 0

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from shared import sound
 from worker.audio.engine import SAMPLE_RATE_HZ, Sound
+from worker.stage import Listen, undisturbed
 
 Channel = NDArray[np.int16]
 """16-bit samples at SAMPLE_RATE_HZ: an hour takes 115 MB, half of what floats take, and Whisper hears no difference."""
@@ -19,12 +20,16 @@ Channel = NDArray[np.int16]
 FULL_SCALE = 32_768.0
 
 
-def decode(path: Path) -> tuple[Channel, ...]:
-    """One channel, or two where the recording has two; more are mixed to one. Raises BadAudioError."""
+def decode(path: Path, listen: Listen = undisturbed) -> tuple[Channel, ...]:
+    """One channel, or two where the recording has two; more are mixed to one. Raises BadAudioError.
+
+    It listens between blocks of some seconds: four hours take seven seconds.
+    """
     with FileIO(path) as file, sound.open_sound(file) as opened:
         channels = opened.channels if opened.channels <= 2 else 1
         pieces: list[bytearray] = [bytearray() for _ in range(channels)]
         for block in _resample(opened, channels):
+            listen()
             for piece, samples in zip(pieces, block, strict=True):
                 piece += samples.tobytes()
     return tuple(np.frombuffer(piece, dtype=np.int16) for piece in pieces)

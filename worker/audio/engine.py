@@ -10,6 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.stage import Listen, undisturbed
+
 SAMPLE_RATE_HZ = 16_000
 WINDOW_S = 29.0  # Whisper looks at 30 s at a time; a little less leaves room for its own padding
 TEMPERATURES = (0.0, 0.4, 0.8)  # the later ones only where the first gave a loop or gibberish
@@ -69,8 +71,13 @@ class Heard:
 class Engine(Protocol):
     """A recogniser of speech, loaded and ready."""
 
-    def hear(self, sound: Sound, language: str | None, hints: Sequence[str] = ()) -> Heard:
-        """Recognise at most WINDOW_S of speech; without a language, detect it. `hints` are words to listen for."""
+    def hear(
+        self, sound: Sound, language: str | None, hints: Sequence[str] = (), listen: Listen = undisturbed
+    ) -> Heard:
+        """Recognise at most WINDOW_S of speech; without a language, detect it. `hints` are words to listen for.
+
+        `listen` is asked before each step of the model; what it raises leaves the rest uncomputed.
+        """
         ...
 
 

@@ -11,6 +11,7 @@ from worker.audio.engine import Engine, Heard, Phrase, Sound, Spoken
 from worker.audio.lines import Said
 from worker.audio.medicines import Medicines, mend
 from worker.audio.speech import Window
+from worker.stage import Listen
 
 UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "km"})  # languages that put no blank between words
 
@@ -25,13 +26,15 @@ class Hearing:
     language: str | None
     pause: Callable[[float], None]
     """Called with the seconds of speech heard so far, before each window and each phrase; it may raise."""
+    listen: Listen
+    """Called by the engine before each of its steps; it may raise."""
     sure: float = 1.0
     """Probability of the language."""
     heard_s: float = 0.0
     missing: list[tuple[float, float]] = field(default_factory=list)
     """Seconds of the recording in which somebody spoke and nothing was recognised."""
 
-    def listen(self, voice: Voice, windows: Sequence[Window]) -> Iterator[Said]:
+    def words(self, voice: Voice, windows: Sequence[Window]) -> Iterator[Said]:
         """The words of one voice in order, each window heard when its first word is asked for."""
         for window in windows:
             self.pause(self.heard_s)
@@ -51,11 +54,15 @@ class Hearing:
         return Said(replace(word, start_s=start_s, end_s=end_s), phrase.doubts, self._continues(word))
 
     def _phrases(self, sound: Sound) -> Iterator[Phrase]:
-        heard = self.engine.hear(sound, self.language)
+        heard = self.engine.hear(sound, self.language, listen=self.listen)
         self._note_language(heard)
         names = self.medicines.get(heard.language)
+
+        def hear_again(part: Sound, hints: Sequence[str]) -> Iterator[Phrase]:
+            return self.engine.hear(part, heard.language, hints, self.listen).phrases
+
         for phrase in heard.phrases:
-            yield mend(phrase, sound, self.engine, heard.language, names) if names else phrase
+            yield mend(phrase, sound, hear_again, names) if names else phrase
 
     def _note_language(self, heard: Heard) -> None:
         if self.language is None:

@@ -11,12 +11,12 @@ import re
 import tomllib
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from worker.audio.engine import SAMPLE_RATE_HZ, Engine, Phrase, Sound, Spoken
+from worker.audio.engine import SAMPLE_RATE_HZ, Phrase, Sound, Spoken
 
 MISHEARD_WORDS = 3  # one name is heard as at most three words
 SHORTEST = 5  # letters; shorter names resemble too much
@@ -30,6 +30,9 @@ recordings that these numbers were chosen on, one try mended 11 and two 12. Aske
 named, the second hearing never said one.
 """
 APART_S = 1.0  # how far the two hearings of a name may lie apart
+
+HearAgain = Callable[[Sound, Sequence[str]], Iterable[Phrase]]
+"""What a recogniser makes of a part of the sound when it is given words to expect."""
 
 _NAMES = Path(__file__).with_name("medicine_names.toml")
 _GLUED = re.compile(r"^(\W*[^\W\d]{6,})(\d.*)$", re.DOTALL)
@@ -90,13 +93,13 @@ def load(more: Sequence[str] = ()) -> dict[str, Medicines]:
     return {language: Medicines([*names.split(), *more]) for language, names in lists.items()}
 
 
-def mend(phrase: Phrase, sound: Sound, engine: Engine, language: str, medicines: Medicines) -> Phrase:
+def mend(phrase: Phrase, sound: Sound, hear_again: HearAgain, medicines: Medicines) -> Phrase:
     """The phrase with each suspect replaced by a medicine's name where a second hearing confirms it."""
     words = [part for word in phrase.words for part in _unglue(word)]
     mended = False
     for suspect in reversed(medicines.suspects(words)):
         span = words[suspect.first : suspect.last]
-        tries = (_hear_again(span, around_s, sound, engine, language, suspect.names) for around_s in AROUND_S)
+        tries = (_confirm(span, around_s, sound, hear_again, suspect.names) for around_s in AROUND_S)
         if name := next(filter(None, tries), None):
             words[suspect.first : suspect.last] = [_rename(span, name, opens=_opens(words[: suspect.first]))]
             mended = True
@@ -112,15 +115,15 @@ def _unglue(word: Spoken) -> tuple[Spoken, ...]:
     return replace(word, text=glued[1], end_s=joint_s), replace(word, text=f" {glued[2]}", start_s=joint_s)
 
 
-def _hear_again(
-    span: Sequence[Spoken], around_s: float, sound: Sound, engine: Engine, language: str, names: tuple[str, ...]
+def _confirm(
+    span: Sequence[Spoken], around_s: float, sound: Sound, hear_again: HearAgain, names: tuple[str, ...]
 ) -> Spoken | None:
     """The medicine's name, if it is now heard where the suspect was."""
     begin_s = max(span[0].start_s - around_s, 0.0)
     part = sound[int(begin_s * SAMPLE_RATE_HZ) : int((span[-1].end_s + around_s) * SAMPLE_RATE_HZ)]
     wanted = {_letters(name): name for name in names}
     middle_s = (span[0].start_s + span[-1].end_s) / 2 - begin_s
-    for phrase in engine.hear(part, language, names).phrases:
+    for phrase in hear_again(part, names):
         for word in phrase.words:
             near = abs((word.start_s + word.end_s) / 2 - middle_s) <= APART_S
             if near and _letters(word.text) in wanted:

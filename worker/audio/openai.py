@@ -13,7 +13,8 @@ from shared.errors import ModelUnavailableError
 from shared.registry import ModelVersion
 from worker.audio import openai_weights
 from worker.audio.engine import TEMPERATURES, Doubts, Heard, Phrase, Sound, Spoken, phrase
-from worker.stage import Device
+from worker.interrupt import interruptible
+from worker.stage import Device, Listen, undisturbed
 
 
 class _Word(TypedDict):
@@ -40,12 +41,15 @@ class OpenAIWhisper:
         self._model = model
         self._half = half
 
-    def hear(self, sound: Sound, language: str | None, hints: Sequence[str] = ()) -> Heard:
+    def hear(
+        self, sound: Sound, language: str | None, hints: Sequence[str] = (), listen: Listen = undisturbed
+    ) -> Heard:
         """See worker.audio.engine.Engine."""
         probability = 1.0
         if language is None:
-            language, probability = self._detect(sound)
-        return Heard(language, probability, self._phrases(sound, language, hints))
+            with interruptible(self._model, listen):
+                language, probability = self._detect(sound)
+        return Heard(language, probability, self._phrases(sound, language, hints, listen))
 
     def _detect(self, sound: Sound) -> tuple[str, float]:
         if not self._model.is_multilingual:
@@ -56,8 +60,8 @@ class OpenAIWhisper:
         language = max(scores, key=scores.__getitem__)
         return language, scores[language]
 
-    def _phrases(self, sound: Sound, language: str, hints: Sequence[str]) -> Iterator[Phrase]:
-        with torch.inference_mode():
+    def _phrases(self, sound: Sound, language: str, hints: Sequence[str], listen: Listen) -> Iterator[Phrase]:
+        with torch.inference_mode(), interruptible(self._model, listen):
             result: dict[str, list[_Segment]] = self._model.transcribe(
                 sound,
                 language=language,

@@ -10,6 +10,7 @@ from faster_whisper.vad import VadOptions, get_speech_timestamps  # type: ignore
 
 from worker.audio.decode import Channel, as_floats
 from worker.audio.engine import SAMPLE_RATE_HZ, WINDOW_S, Sound
+from worker.stage import Listen, undisturbed
 
 BLOCK = 120 * SAMPLE_RATE_HZ  # the gate looks at two minutes at a time, so that a long recording costs no more memory
 QUIET = 5 * SAMPLE_RATE_HZ  # a block ends at the quietest moment of its last five seconds
@@ -60,10 +61,11 @@ class Window:
         return round(min(max(start_s + shift, first), last), 3), round(min(max(end_s + shift, first), last), 3)
 
 
-def find(channel: Channel) -> tuple[Stretch, ...]:
-    """Every stretch of speech, in order, each at most WINDOW_S long."""
+def find(channel: Channel, listen: Listen = undisturbed) -> tuple[Stretch, ...]:
+    """Every stretch of speech, in order, each at most WINDOW_S long; it listens before each block."""
     found: list[Stretch] = []
     for start, end in _blocks(channel):
+        listen()
         marks = get_speech_timestamps(as_floats(channel[start:end]), GATE, SAMPLE_RATE_HZ)
         found += [Stretch(start + mark["start"], start + mark["end"]) for mark in marks]
     return tuple(found)

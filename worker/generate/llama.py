@@ -20,7 +20,8 @@ from transformers.utils.logging import disable_progress_bar
 from shared.errors import ModelUnavailableError
 from shared.registry import ModelVersion
 from worker.generate.streaming import OnToken, StopOnLine, StopOnLoop, TokenStreamer
-from worker.stage import Device
+from worker.interrupt import interruptible
+from worker.stage import Device, Listen, undisturbed
 
 CONTEXT_TOKENS = 8192
 REPETITION_PENALTY = 1.1
@@ -42,17 +43,30 @@ class Llama:
     model: PreTrainedModel | PeftModel
     tokenizer: PreTrainedTokenizerBase
 
-    def complete(self, chat: Sequence[Message], begin: str, *, most_tokens: int, on_token: OnToken) -> str:
+    def complete(
+        self,
+        chat: Sequence[Message],
+        begin: str,
+        *,
+        most_tokens: int,
+        on_token: OnToken,
+        listen: Listen = undisturbed,
+    ) -> str:
         """The line that the most likely answer starts with when it has to start with `begin`."""
         stop = StopOnLine(self.tokenizer)
-        return self._write(chat, begin, most_tokens, on_token, stop).partition("\n")[0].strip()
+        with interruptible(self.model, listen):
+            return self._write(chat, begin, most_tokens, on_token, stop).partition("\n")[0].strip()
 
-    def answer(self, chat: Sequence[Message], *, most_tokens: int, on_token: OnToken) -> str:
+    def answer(
+        self, chat: Sequence[Message], *, most_tokens: int, on_token: OnToken, listen: Listen = undisturbed
+    ) -> str:
         """The most likely answer; the same chat gives the same answer.
 
-        What `on_token` raises (JobStoppedError) leaves at once: no further token is computed.
+        What `on_token` or `listen` raises (JobStoppedError) leaves at once: no further token, and no further layer of
+        a long prompt, is computed.
         """
-        return self._write(chat, "", most_tokens, on_token)
+        with interruptible(self.model, listen):
+            return self._write(chat, "", most_tokens, on_token)
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""

@@ -18,7 +18,8 @@ from transformers.utils.logging import disable_progress_bar
 from shared.errors import ModelUnavailableError
 from shared.registry import ModelVersion
 from worker.generate.streaming import OnToken, StopOnLoop, TokenStreamer
-from worker.stage import Device
+from worker.interrupt import interruptible
+from worker.stage import Device, Listen, undisturbed
 
 NO_REPEAT_TOKENS = 8
 
@@ -31,10 +32,10 @@ class Seq2Seq:
     tokenizer: PreTrainedTokenizerBase
     prefix: str
 
-    def rewrite(self, text: str, *, most_tokens: int, on_token: OnToken) -> str:
-        """The most likely rewriting; what `on_token` raises leaves at once."""
+    def rewrite(self, text: str, *, most_tokens: int, on_token: OnToken, listen: Listen = undisturbed) -> str:
+        """The most likely rewriting; what `on_token` or `listen` raises leaves at once, in the encoder too."""
         inputs = self.tokenizer(f"{self.prefix}{text}", return_tensors="pt").to(self.model.device)
-        with torch.inference_mode():
+        with torch.inference_mode(), interruptible(self.model, listen):
             [written] = self.model.generate(  # type: ignore[operator]  # transformers types it as a tensor
                 input_ids=inputs["input_ids"],
                 attention_mask=inputs["attention_mask"],

@@ -15,7 +15,7 @@ from worker.classifier import Classifier
 from worker.clinical import votes
 from worker.clinical.affirmed import fold, sentences
 from worker.clinical.language import detect
-from worker.stage import Desk, Device, Stage
+from worker.stage import Desk, Device, Listen, Stage
 from worker.windows import merge, windows
 
 BATCH = 16
@@ -65,12 +65,12 @@ class Classify:
     def run(self, cases: Sequence[Case], desk: Desk) -> Sequence[Case]:
         """The cases with their classification; all windows of all cases share their batches."""
         pieces = [self._pieces(case) for case in cases]
-        rows = iter(self._scorer.score([piece.text for each in pieces for piece in each]))
+        rows = iter(self._scorer.score([piece.text for each in pieces for piece in each], desk.listen))
         scored = [[next(rows) for _ in each] for each in pieces]
         done = []
         for case, mine, scores in zip(cases, pieces, scored, strict=True):
             desk.tell(case, 0.7)
-            done.append(replace(case, classification=self._judge(case, mine, scores)))
+            done.append(replace(case, classification=self._judge(case, mine, scores, desk.listen)))
             desk.tell(case, 1.0)
         return done
 
@@ -82,20 +82,22 @@ class Classify:
             return [Piece(named, None)]
         return [Piece(case.quote(each), each) for each in windows(text, self._scorer.lengths, limit)]
 
-    def _judge(self, case: Case, pieces: Sequence[Piece], scores: Sequence[Sequence[float]]) -> Classification:
+    def _judge(
+        self, case: Case, pieces: Sequence[Piece], scores: Sequence[Sequence[float]], listen: Listen
+    ) -> Classification:
         labels = self._scorer.about.labels
         merged = dict(zip(labels, merge(scores), strict=True))
         category = max(merged, key=merged.__getitem__)
         place = labels.index(category)
         best = sorted(zip(pieces, scores, strict=True), key=lambda each: -each[1][place])[:EVIDENCE_WINDOWS]
         spans = [piece.span for piece, _ in best if piece.span]
-        evidence = self._evidence(case, spans, place) if spans else votes.evidence(case, category)
+        evidence = self._evidence(case, spans, place, listen) if spans else votes.evidence(case, category)
         return _classification(merged, self._threshold, evidence)
 
-    def _evidence(self, case: Case, stretches: Sequence[Span], place: int) -> tuple[Span, ...]:
+    def _evidence(self, case: Case, stretches: Sequence[Span], place: int, listen: Listen) -> tuple[Span, ...]:
         """The sentences that, read alone, speak most for the category."""
         parts = [part for each in stretches for part in _sentences_within(case, each)]
-        alone = [row[place] for row in self._scorer.score([case.quote(part) for part in parts])]
+        alone = [row[place] for row in self._scorer.score([case.quote(part) for part in parts], listen)]
         ranked = sorted(zip(alone, parts, strict=True), key=lambda each: -each[0])[:EVIDENCE_SENTENCES]
         chosen = [part for score, part in ranked if score >= EVIDENCE_SHARE * ranked[0][0]]
         return tuple(sorted(chosen, key=lambda span: span.start))

@@ -102,7 +102,11 @@ class Assisted:
         begins = list(_begins(case, language))[:LINES]
         return [
             self.llama.complete(
-                chat, begin, most_tokens=LINE_TOKENS, on_token=_teller(case, desk, begin, at, len(begins))
+                chat,
+                begin,
+                most_tokens=LINE_TOKENS,
+                on_token=_teller(case, desk, begin, at, len(begins)),
+                listen=desk.listen,
             )
             for at, begin in enumerate(begins)
         ]

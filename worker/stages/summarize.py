@@ -12,7 +12,7 @@ from shared.registry import ModelVersion
 from worker.clinical import affirmed, guards, outline
 from worker.generate import llama, seq2seq
 from worker.generate.streaming import OnToken
-from worker.stage import Desk, Device, Stage
+from worker.stage import Desk, Device, Listen, Stage
 from worker.windows import Lengths, windows
 
 MOST_WINDOWS = 12
@@ -22,7 +22,7 @@ NOTHING_KEPT = "summarize: the text supported nothing that the model wrote, so t
 
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 
-Write = Callable[[str, OnToken], str]
+Write = Callable[[str, OnToken, Listen], str]
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class Generated:
         written: list[str] = []
         for at, stretch in enumerate(read):
             on_token = self._teller(case, desk, at, len(read))
-            written += _lines(self.write(case.quote(stretch), on_token))
+            written += _lines(self.write(case.quote(stretch), on_token, desk.listen))
         share = sum(each.end - each.start for each in read) / max(1, sum(each.end - each.start for each in stretches))
         return _checked(replace(case, share_read=min(case.share_read, share)), written)
 
@@ -83,15 +83,15 @@ def load(model: ModelVersion, device: Device) -> Stage:
     if model.engine == "seq2seq":
         t5 = seq2seq.load(model, device)
 
-        def rewrite(text: str, on_token: OnToken) -> str:
-            return t5.rewrite(text, most_tokens=128, on_token=on_token)
+        def rewrite(text: str, on_token: OnToken, listen: Listen) -> str:
+            return t5.rewrite(text, most_tokens=128, on_token=on_token, listen=listen)
 
         return Generated(model, rewrite, t5.lengths, window_tokens=448, most_tokens=128)
     if model.engine == "llama":
         chat = llama.load(model, device)
 
-        def answer(text: str, on_token: OnToken) -> str:
-            return chat.answer(_ask(text), most_tokens=160, on_token=on_token)
+        def answer(text: str, on_token: OnToken, listen: Listen) -> str:
+            return chat.answer(_ask(text), most_tokens=160, on_token=on_token, listen=listen)
 
         return Generated(model, answer, chat.lengths, window_tokens=1024, most_tokens=160)
     raise ModelUnavailableError(f"summarize has no engine {model.engine!r}: choose seq2seq, llama or extractive")

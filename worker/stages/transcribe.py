@@ -19,7 +19,7 @@ from worker.audio.hearing import Hearing
 from worker.audio.lines import Line, gather, lay_out, without_echoes
 from worker.audio.medicines import Medicines
 from worker.audio.speech import Window
-from worker.stage import Desk, Device
+from worker.stage import Desk, Device, Listen
 
 ROLES = "clinician,patient"
 """Who speaks on the first and on the second channel, unless the option `channels` says otherwise."""
@@ -62,7 +62,8 @@ class Transcribe:
         return [self._transcribe(case, desk) for case in cases]
 
     def _transcribe(self, case: Case, desk: Desk) -> Case:
-        spoken = _gate(voices(decode(desk.audio(case)), self.options.roles), lambda: desk.tell(case, 0.0))
+        channels = decode(desk.audio(case), desk.listen)
+        spoken = _gate(voices(channels, self.options.roles, desk.listen), lambda: desk.tell(case, 0.0), desk.listen)
         whole_s = sum(window.seconds for _, windows in spoken for window in windows)
         if not whole_s:
             return replace(case, insufficient=NOBODY_SPEAKS)
@@ -71,7 +72,11 @@ class Transcribe:
             return min(heard_s / whole_s, 1.0)
 
         hearing = Hearing(
-            self.engine, self.options.medicines, case.language, lambda heard_s: desk.tell(case, share(heard_s))
+            self.engine,
+            self.options.medicines,
+            case.language,
+            pause=lambda heard_s: desk.tell(case, share(heard_s)),
+            listen=desk.listen,
         )
         text, segments = "", list[Segment]()
         for added, segment in _lines(hearing, spoken):
@@ -103,18 +108,18 @@ def load(model: ModelVersion, device: Device) -> Transcribe:
     return Transcribe(model, engine.load(model, device), options)
 
 
-def _gate(heard: Sequence[Voice], pause: Callable[[], None]) -> list[tuple[Voice, tuple[Window, ...]]]:
+def _gate(heard: Sequence[Voice], pause: Callable[[], None], listen: Listen) -> list[tuple[Voice, tuple[Window, ...]]]:
     """Each voice with the windows in which it speaks."""
     spoken = []
     for voice in heard:
         pause()
-        spoken.append((voice, tuple(speech.pack(speech.find(voice.samples)))))
+        spoken.append((voice, tuple(speech.pack(speech.find(voice.samples, listen)))))
     return spoken
 
 
 def _lines(hearing: Hearing, spoken: Sequence[tuple[Voice, Sequence[Window]]]) -> Iterator[tuple[str, Segment]]:
     """What each line adds to the text, with its segment; a window is heard when its first line is due."""
-    streams = [gather(voice.speaker, hearing.listen(voice, windows)) for voice, windows in spoken]
+    streams = [gather(voice.speaker, hearing.words(voice, windows)) for voice, windows in spoken]
     end = 0
     before: list[Line] = []
     for line in without_echoes(heapq.merge(*streams, key=lambda line: line.start_s)):
