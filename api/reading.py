@@ -24,7 +24,9 @@ async def find(services: Services, actor: Actor, job_id: str, *sealed: str) -> J
     job = await look(services, actor.tenant, job_id, *sealed)
     if job is None:
         raise not_found()
-    if job.purged_at is not None or job.status is JobStatus.EXPIRED:
+    if job.status is JobStatus.EXPIRED:
+        raise ProblemError(410, "expired", "This job's result was kept as long as its tenant wants, and is destroyed.")
+    if job.purged_at is not None:
         raise ProblemError(410, "gone", "This job's content was deleted.")
     return job
 

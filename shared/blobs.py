@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -15,7 +17,19 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from shared.errors import BackingServiceError
 
+KEY_CHARS = 64  # SHA-256 in hex
 SPOOL_BYTES = 8 << 20  # what stays in memory before a recording goes to a temporary file
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """One recording as it lies there."""
+
+    key: str
+    size: int
+    """Bytes."""
+    at: datetime
+    """When it was put there."""
 
 
 class Blobs(Protocol):
@@ -31,6 +45,10 @@ class Blobs(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove; a missing one is no error."""
+        ...
+
+    def all(self) -> Iterator[StoredBlob]:
+        """Everything that lies there."""
         ...
 
 
@@ -71,6 +89,17 @@ class ObstoreBlobs:
             return
         except BaseError as error:
             raise BackingServiceError("the blob store did not remove the recording; check CLINQ_BLOB_URL") from error
+
+    def all(self) -> Iterator[StoredBlob]:
+        """Everything that lies there. Raises BackingServiceError when the store is away."""
+        try:
+            for some in obstore.list(self._store):
+                for each in some:
+                    key = each["path"].rpartition("/")[2]
+                    if len(key) == KEY_CHARS and each["path"] == _path(key):  # nothing else is ours
+                        yield StoredBlob(key, each["size"], each["last_modified"])
+        except BaseError as error:
+            raise BackingServiceError("the blob store did not list its recordings; check CLINQ_BLOB_URL") from error
 
 
 def connect(url: str) -> Blobs:

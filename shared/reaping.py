@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import structlog
 
-from shared import home, reaper
+from shared import blobs, home, reaper, retention
 from shared import log as logs
 from shared.broker import Broker, Event
 from shared.database import Database
@@ -27,7 +27,7 @@ LONGEST_PAUSE_S = 5.0  # between two rounds while Redis or the database is away
 
 
 def main() -> int:
-    """Reap, and send what is due to be called back, until SIGTERM or SIGINT."""
+    """Reap, send what is due to be called back, and remove what is too old, until SIGTERM or SIGINT."""
     settings = Settings()
     logs.configure(level=settings.log_level, as_json=settings.log_json, role="reaper")
     stop = threading.Event()
@@ -36,22 +36,34 @@ def main() -> int:
     database = Database(settings.database, pool_size=2)
     broker = Broker.connect(settings.redis, queue=settings.queue, timeout_s=settings.longest_attempt_s)
     name = f"{socket.gethostname()}-{os.getpid()}"
-    sending = threading.Thread(target=send, args=(database, settings, name, stop), name="callbacks")
-    sending.start()
+    sending = _beside(stop, send, database, settings, name, stop)
+    keeping = _beside(stop, retention.keep, database, broker, blobs.connect(settings.blobs), settings, name, stop.wait)
     log.info("reaper ready")
     reap(database, broker, settings, name=name, wait=stop.wait)
+    keeping.join()
     sending.join()
     database.close()
     return 0
 
 
 def send(database: Database, settings: Settings, name: str, stop: threading.Event) -> None:
-    """Send deliveries until `stop` is set; whatever ends this ends the process, so that it is started anew."""
+    """Send deliveries until `stop` is set."""
     post = Poster(settings.callback_allow, settings.callback_timeout_s)
-    try:
-        Sender(database, home.secrets(settings).keyring, settings, post, name=name).run(stop)
-    finally:
-        stop.set()
+    Sender(database, home.secrets(settings).keyring, settings, post, name=name).run(stop)
+
+
+def _beside(stop: threading.Event, act: Callable[..., None], *given: object) -> threading.Thread:
+    """Run it in a thread of its own; should it fail, the whole process ends, and is started again."""
+
+    def run() -> None:
+        try:
+            act(*given)
+        finally:
+            stop.set()
+
+    thread = threading.Thread(target=run, name=act.__name__, daemon=True)
+    thread.start()
+    return thread
 
 
 def reap(

@@ -23,7 +23,7 @@ from shared.audit import Actor
 from shared.broker import Event
 from shared.case import Case, from_json
 from shared.errors import BackingServiceError
-from shared.job import JobStatus
+from shared.job import JobStatus, StageName
 from shared.ledger import Job
 
 log = structlog.get_logger()
@@ -96,6 +96,10 @@ async def transcript_(
     if job.source != "audio" or not job.status.terminal:
         raise _not_there(job, "transcript")
     stored = reading.opened(services, who, job, "case_file")
+    if stored is None and StageName.TRANSCRIBE not in job.remaining:
+        raise ProblemError(
+            410, "transcript_expired", "The transcript was kept as long as its tenant wants, and is gone."
+        )
     if stored is None:
         raise _not_there(job, "transcript")
     chosen = form or _accepted(accept)

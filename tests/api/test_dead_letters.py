@@ -7,7 +7,7 @@ from typing import Any
 from shared.broker import EVENTS, Event
 from shared.job import JobStatus
 from tests.api.conftest import API, Gateway, until
-from tests.rows import acts, column, put
+from tests.stored import acts, column, put
 
 UNKNOWN = "0199d0a0-0000-7000-8000-000000000009"
 LOST = {"reason_code": "worker_lost", "reason_detail": "the worker died"}

@@ -17,7 +17,7 @@ from shared.database import Database
 from shared.job import JobStatus, Reason, StageName
 from shared.webhooks import outbox
 from shared.webhooks.outbox import Target
-from tests.rows import acts, column, put
+from tests.stored import acts, column, put
 
 RING = Keyring.parse(new_master_key())
 ME = Actor("user:me", "default")
