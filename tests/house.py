@@ -43,12 +43,27 @@ class House:
     redis_port: int = field(default_factory=free_port)
     key: str = ""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    kept: bool = False
+    """Whether the home folder stays when the house is torn down, for somebody who wants to read its logs."""
 
-    def start(self, role: str, *command: str) -> None:
-        """Start one process; its output goes to <role>.log, behind what is there."""
+    @property
+    def database(self) -> str:
+        """The URL of the ledger's database."""
+        return self.env.get("CLINQ_DATABASE_URL") or Settings(home=self.home).database
+
+    def start(self, role: str, *command: str, **settings: str) -> None:
+        """Start one process; its output goes to <role>.log, behind what is there.
+
+        `reaper-2` is one more reaper. Settings are its own, on top of the house's.
+        """
+        own = {f"CLINQ_{name}": value for name, value in settings.items()}
         with (self.home / f"{role}.log").open("ab") as log:
             self.processes[role] = subprocess.Popen(
-                command or self.commands()[role], env=os.environ | self.env, cwd=ROOT, stdout=log, stderr=log
+                command or self.commands()[role.partition("-")[0]],
+                env=os.environ | self.env | own,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
             )
 
     def commands(self) -> dict[str, list[str]]:
@@ -81,16 +96,24 @@ class House:
         """All that a role has written."""
         return (self.home / f"{role}.log").read_text()
 
-    def client(self) -> httpx.Client:
+    def empty_redis(self) -> None:
+        """Delete all that Redis has kept; it must not run."""
+        shutil.rmtree(self.home / "appendonlydir", ignore_errors=True)
+        for left in ("appendonly.aof", "dump.rdb"):
+            (self.home / left).unlink(missing_ok=True)
+
+    def client(self, port: int | None = None) -> httpx.Client:
         """An HTTP client with a key."""
         return httpx.Client(
-            base_url=f"http://127.0.0.1:{self.port}", headers={"Authorization": f"Bearer {self.key}"}, timeout=40.0
+            base_url=f"http://127.0.0.1:{port or self.port}",
+            headers={"Authorization": f"Bearer {self.key}"},
+            timeout=40.0,
         )
 
-    def wait_ready(self, seconds: float = 60.0) -> None:
+    def wait_ready(self, seconds: float = 60.0, *, port: int | None = None) -> None:
         """Until the API answers that it is ready."""
         deadline = time.monotonic() + seconds
-        with self.client() as client:
+        with self.client(port) as client:
             while time.monotonic() < deadline:
                 with contextlib.suppress(httpx.TransportError):
                     if client.get("/health/ready").status_code == 200:
@@ -124,7 +147,7 @@ def house(*roles: str, **settings: str) -> Iterator[House]:
         "OMP_NUM_THREADS": "1",
         **{f"CLINQ_{name}": value for name, value in settings.items()},
     }
-    database = Database(settings.get("DATABASE_URL") or Settings(home=home).database)
+    database = Database(made.database)
     migrate.upgrade(database)
     with database.write() as connection:
         made.key = accounts.create_key(connection, "default", "test", "*")
@@ -139,4 +162,5 @@ def house(*roles: str, **settings: str) -> Iterator[House]:
         for process in made.processes.values():
             process.kill()
             process.wait()
-        shutil.rmtree(home, ignore_errors=True)
+        if not made.kept:
+            shutil.rmtree(home, ignore_errors=True)
