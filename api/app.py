@@ -14,7 +14,7 @@ from api import errors
 from api.errors import Problem
 from api.measures import Measures
 from api.middleware import BodyLimit, SecurityHeaders, Trace
-from api.routes import auth, dead, events, health, keys, page, result, submit, webhooks
+from api.routes import auth, batch, dead, events, health, keys, page, result, submit, webhooks
 from api.services import opened
 from api.submitting import API, TextSubmission
 from shared.settings import Settings
@@ -55,7 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router, prefix=API)
     app.include_router(auth.router, prefix=API)
     app.include_router(keys.router, prefix=API)
-    for router in (dead.readable, dead.replayable, *WEBHOOKS):
+    for router in (*batch.ROUTERS, dead.readable, dead.replayable, *WEBHOOKS):
         app.include_router(router, prefix=API)
     app.include_router(health.router)
     app.include_router(health.router, prefix=API, include_in_schema=False)
@@ -80,8 +80,9 @@ def _short_names() -> APIRouter:
 
 def _middleware(settings: Settings, measures: Measures) -> list[Middleware]:
     def limit(path: str) -> int:
-        recording = path.endswith("/submit/audio")
-        return settings.max_audio_bytes + FORM_BYTES if recording else settings.max_json_bytes
+        if path.endswith("/submit/audio"):
+            return settings.max_audio_bytes + FORM_BYTES
+        return settings.max_batch_bytes if path.endswith("/batch") else settings.max_json_bytes
 
     stack = [Middleware(Trace, measures=measures), Middleware(SecurityHeaders)]
     if settings.cors_origins:

@@ -204,10 +204,14 @@ async def write(services: Services, actor: Actor, submission: Submission) -> Tak
 def replay(before: Job, hashed: str) -> Taken:
     """The job that already has this key. Raises ProblemError 409 when it was sent with another body."""
     if before.body_hash != hashed:
-        raise ProblemError(
-            409, "idempotency_key_reused", "This Idempotency-Key came with another body before: take a new key."
-        )
+        raise key_reused()
     return Taken(before.id, before.status, replayed=True)
+
+
+def key_reused() -> ProblemError:
+    """This key stands for something else already."""
+    detail = "This Idempotency-Key came with another body before: take a new key."
+    return ProblemError(409, "idempotency_key_reused", detail)
 
 
 @cache

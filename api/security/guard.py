@@ -21,8 +21,9 @@ WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 Answer = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def guarded(*scopes: str, body: str | None = JSON) -> type[APIRoute]:
-    """A route class whose routes ask for these scopes, and for this kind of body where they take one."""
+def guarded(*scopes: str, body: str | tuple[str, ...] | None = JSON) -> type[APIRoute]:
+    """A route class whose routes ask for these scopes, and for one of these kinds of body where they take one."""
+    kinds = (body,) if isinstance(body, str) else body
 
     class Guarded(APIRoute):
         def get_route_handler(self) -> Answer:
@@ -39,8 +40,8 @@ def guarded(*scopes: str, body: str | None = JSON) -> type[APIRoute]:
                 if not all(principal.may(scope) for scope in scopes):
                     raise ProblemError(403, "forbidden", f"This takes the scope {' and '.join(scopes)}.")
                 await services.limits.check(principal, path)
-                if body is not None and request.method in WITH_BODY:
-                    check_kind(request, body)
+                if kinds is not None and request.method in WITH_BODY:
+                    check_kind(request, *kinds)
                 request.state.principal = principal
                 return await answer(request)
 
@@ -63,11 +64,12 @@ class JsonOnly(APIRoute):
         return guard
 
 
-def check_kind(request: Request, kind: str) -> None:
-    """Raise 415 for a body of another kind."""
+def check_kind(request: Request, *kinds: str) -> str:
+    """The kind of body that was sent. Raises 415 for any other than these."""
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if sent != kind:
-        raise ProblemError(415, "unsupported_media_type", f"Send Content-Type: {kind}.")
+    if sent not in kinds:
+        raise ProblemError(415, "unsupported_media_type", f"Send Content-Type: {' or '.join(kinds)}.")
+    return sent
 
 
 def credential(headers: Mapping[str, str]) -> str | None:
