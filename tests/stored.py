@@ -17,8 +17,16 @@ OPEN = (JobStatus.QUEUED, JobStatus.RUNNING)
 WORDS = {"payload": b"the note", "case_file": b"the case", "result": b"the result", "bundle": b"the bundle"}
 
 
-def put(database: Database, ring: Keyring, status: JobStatus, *, hours_ago: float = 1.0, **changes: Any) -> str:
-    """Write one job that came to this state so many hours ago, with all its records sealed; its id."""
+def put(
+    database: Database,
+    ring: Keyring,
+    status: JobStatus,
+    *,
+    hours_ago: float = 1.0,
+    words: dict[str, bytes] | None = None,
+    **changes: Any,
+) -> str:
+    """Write one job that came to this state so many hours ago, with all its records (or `words`) sealed; its id."""
     job_id = str(uuid_utils.uuid7())
     tenant = changes.setdefault("tenant", "default")
     wrapped, key = ring.new(tenant, job_id)
@@ -39,7 +47,7 @@ def put(database: Database, ring: Keyring, status: JobStatus, *, hours_ago: floa
         "body_hash": "0" * 64,
         "key_id": wrapped.key_id,
         "wrapped_key": wrapped.wrapped,
-        **{name: key.seal(plain, name) for name, plain in WORDS.items()},
+        **{name: key.seal(plain, name) for name, plain in (words or WORDS).items()},
         **changes,
     }
     with database.write() as connection:

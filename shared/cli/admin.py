@@ -49,7 +49,7 @@ def create_key(
     home: options.Home = None,
 ) -> None:
     """Make a key; it is shown now and never again."""
-    with _writing(home, tenant, "key_created") as connection, _usage("--scopes"):
+    with writing(home, tenant, "key_created") as connection, usage("--scopes"):
         row, secret = accounts.add_key(connection, tenant, name, scopes)
     typer.echo(json.dumps({**asdict(row), "key": secret}) if as_json else secret)
 
@@ -57,7 +57,7 @@ def create_key(
 @keys.command(name="list")
 def list_keys(tenant: Tenant = "default", as_json: options.Json = False, home: options.Home = None) -> None:
     """List the keys of a tenant, revoked ones too."""
-    with _writing(home, tenant, "keys_listed") as connection:
+    with writing(home, tenant, "keys_listed") as connection:
         rows = accounts.list_keys(connection, tenant)
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows]))
@@ -70,7 +70,7 @@ def revoke_key(
     key_id: Annotated[str, typer.Argument(metavar="ID")], tenant: Tenant = "default", home: options.Home = None
 ) -> None:
     """End a key; every API process refuses it within seconds."""
-    with _writing(home, tenant, "key_revoked") as connection:
+    with writing(home, tenant, "key_revoked") as connection:
         if not accounts.revoke_key(connection, tenant, key_id):
             raise NoSuchKeyError(f"tenant {tenant} has no such key, or it has ended already: see `clinq keys list`")
     options.console().print("the key has ended")
@@ -90,13 +90,13 @@ def create_user(
     if len(password) < SHORTEST_PASSWORD:
         raise typer.BadParameter(f"at least {SHORTEST_PASSWORD} characters", param_hint="--password")
     hashed = str(part("api.security.passwords").hash_password(password))  # argon2 comes with the API's part alone
-    with _writing(home, tenant, "user_created") as connection, _usage("USERNAME, --role"):
+    with writing(home, tenant, "user_created") as connection, usage("USERNAME, --role"):
         user_id = accounts.create_user(connection, tenant, username, hashed, role)
     typer.echo(user_id)
 
 
 @contextmanager
-def _writing(home: Path | None, tenant: str, action: str) -> Iterator[sa.Connection]:
+def writing(home: Path | None, tenant: str, action: str) -> Iterator[sa.Connection]:
     """A transaction of the operator, with its audit row, in a database that has its tables."""
     database = Database(options.settings(home=home).database, pool_size=1)
     try:
@@ -109,7 +109,8 @@ def _writing(home: Path | None, tenant: str, action: str) -> Iterator[sa.Connect
 
 
 @contextmanager
-def _usage(option: str) -> Iterator[None]:
+def usage(option: str) -> Iterator[None]:
+    """What is wrong with a value is a usage error of this option."""
     try:
         yield
     except ValueError as error:
