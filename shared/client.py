@@ -128,6 +128,34 @@ class Client:
         """Cancel the job if it runs, and destroy what it holds."""
         self._answer(lambda: self._http.delete(f"/api/v1/result/{job_id}"))
 
+    def submit_batch(self, lines: bytes, *, priority: str) -> Document:
+        """Submit items, one a line of NDJSON; what the service answered: batch_id, job_ids, indexes, rejected ..."""
+        headers = {"Idempotency-Key": str(uuid_utils.uuid7()), "Content-Type": "application/x-ndjson"}
+        query = {"priority": priority}
+        return self._json(
+            lambda: self._http.post(
+                "/api/v1/batch", params=query, content=lines, headers=headers, timeout=UPLOAD_TIMEOUT_S
+            )
+        )
+
+    def batch_results(self, batch_id: str, *, follow: bool = False) -> Iterator[bytes]:
+        """One JSON document a line for each item that has ended; with `follow`, until all have.
+
+        Raises ServiceError, or UnreachableError when the stream breaks off.
+        """
+        query = {"follow": json.dumps(follow)}
+        rest = b""
+        try:
+            with self._http.stream("GET", f"/api/v1/batch/{batch_id}/results", params=query) as response:
+                if not response.is_success:
+                    response.read()
+                    _checked(response)
+                for piece in response.iter_bytes():  # httpx's own lines end at Unicode's line ends too
+                    *lines, rest = (rest + piece).split(b"\n")
+                    yield from filter(None, lines)
+        except httpx.TransportError as error:
+            raise UnreachableError(f"the results from {self.url} broke off: ask again") from error
+
     def ask(self, method: str, path: str, *, body: Document | None = None, **query: str | int | list[str]) -> Document:
         """Any other route; `path` begins behind /api/v1. Raises ServiceError, UnreachableError."""
         return self._json(lambda: self._http.request(method, f"/api/v1{path}", params=query, json=body))

@@ -109,10 +109,11 @@ def mark_sent(database: Database, ids: list[str]) -> None:
 
 
 def forget_keys(database: Database, *, hours: float) -> None:
-    """Let idempotency keys go once their time is over."""
-    old = _job.c.idempotency_key.is_not(None) & (_job.c.created_at < clock() - hours * 3600.0)
+    """Let idempotency keys of jobs and batches go once their time is over."""
     with database.write() as connection:
-        connection.execute(sa.update(_job).where(old).values(idempotency_key=None))
+        for table in (_job, tables.batch):
+            old = table.c.idempotency_key.is_not(None) & (table.c.created_at < clock() - hours * 3600.0)
+            connection.execute(sa.update(table).where(old).values(idempotency_key=None))
 
 
 def _late(connection: sa.Connection) -> list[sa.RowMapping]:
