@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import BaseError, InvalidPathError, NotFoundError
-from obstore.store import ClientConfig, S3Store
+from obstore.store import S3Store
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from shared import audio_url
@@ -26,6 +26,9 @@ from shared.errors import AudioNotFoundError, AudioTooLargeError, BackingService
 from shared.job import Audio
 from shared.probe import Limits, probe
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig  # a type only: not there at run time
 
 TRIES = 3  # within one attempt; a storage that stays away costs the job an attempt
 CONNECT_S = timedelta(seconds=5)
