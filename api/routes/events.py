@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Header, Query, Request, Response, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
+from api import batch_standing
 from api.batch_story import BatchStory
 from api.deps import Here, actor
-from api.errors import ProblemError
 from api.following import Ending, Follower, Story
 from api.job_story import JobStory
 from api.mouths import EVENT_STREAM, LARGEST_FRAME, POLICY, EventStream, SocketMouth
@@ -100,8 +100,7 @@ async def batch_stream(
     last_event_id: LastEventId = "",
 ) -> Response:
     """The events of a batch: its counts, each job whose status changes, and `completed` once none is open."""
-    if not await _is_there(services, actor(request).tenant, batch_id):
-        raise ProblemError(404, "batch_not_found", "There is no such batch.")
+    await batch_standing.find(services, actor(request).tenant, batch_id)
     return _stream(services, request, BatchStory(services, batch_id, items == "progress"), last_event_id or since)
 
 
