@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import queue
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,26 +10,22 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 import httpx
-import httpx_ws
 import uuid_utils
 from pydantic import TypeAdapter, ValidationError
 
+from shared.batch_progress import BatchProgress
+from shared.client_events import Document as Document
+from shared.client_events import Line, batch_event, batch_state, follow, job_event, job_state, pause_s
 from shared.errors import ClinqError
 from shared.job import JobStatus, Progress, StageName
 
 TIMEOUT_S = 30.0
 UPLOAD_TIMEOUT_S = 600.0
 LONG_POLL_S = 20.0
-SILENCE_S = 60.0  # a socket that says nothing for so long, not even a heartbeat, counts as dropped
 TRIES = 3  # before a service that has never answered counts as not there
 PATIENCE_S = 60.0  # how long a service that is away is asked again
-FIRST_PAUSE_S = 0.3
-LONGEST_PAUSE_S = 2.0
 TRANSIENT = frozenset({429, 502, 503, 504})
-KNOWN = frozenset(Progress.model_fields)
 
-Document = dict[str, Any]
-"""JSON as the service sent it: the client hands it on and reads only what it needs."""
 TranscriptFormat = Literal["json", "vtt", "txt"]
 _document = TypeAdapter(Document)
 
@@ -181,30 +176,23 @@ class Client:
         When the socket drops, or cannot be opened at all, the state is asked for and the socket is tried again from
         the last event. Raises ServiceError for a job that is not there, UnreachableError when the service stays away.
         """
-        drops = 0
-        while True:
-            try:
-                for event in self._socket(job_id, since):
-                    drops, since = 0, event.seq or since
-                    if event.type != "heartbeat":
-                        yield event
-                    if event.status.terminal:
-                        return
-            except (httpx_ws.HTTPXWSException, httpx.TransportError, queue.Empty, ValidationError):
-                drops += 1
-            state = read_event({"seq": since or "", "type": "snapshot", **self.result(job_id)})
-            yield state
-            if state.status.terminal:
-                return
-            time.sleep(_pause_s(drops))
+        line = Line(self._http, self.url, self._api_key)
+        return follow(
+            lambda known: line.socket(job_id, known), job_event, lambda at: job_state(self.result(job_id), at), since
+        )
 
-    def _socket(self, job_id: str, since: str | None) -> Iterator[Progress]:
-        path = f"{self.url}/api/v1/ws/{job_id}" + (f"?since={since}" if since else "")
-        protocols = [f"bearer.{self._api_key}"]
-        ws: httpx_ws.WebSocketSession
-        with httpx_ws.connect_ws(path, self._http, subprotocols=protocols, keepalive_ping_interval_seconds=None) as ws:
-            while True:
-                yield read_event(_document.validate_json(ws.receive_text(timeout=SILENCE_S)))
+    def batch_events(self, batch_id: str, *, since: str | None = None) -> Iterator[BatchProgress]:
+        """What happens to a batch until its one terminal event: each job whose status changes, with the counts.
+
+        Resumed, and raising, as `events` is.
+        """
+        line = Line(self._http, self.url, self._api_key)
+        return follow(
+            lambda known: line.socket(f"batch/{batch_id}", known),
+            batch_event,
+            lambda at: batch_state(self.ask("GET", f"/batch/{batch_id}", items="false"), at),
+            since,
+        )
 
     def _json(self, request: Callable[[], httpx.Response]) -> Document:
         return self._read(self._answer(request))
@@ -227,25 +215,20 @@ class Client:
             except httpx.TransportError as error:
                 if time.monotonic() >= give_up_at or (tries > TRIES and not self._met):
                     raise UnreachableError(f"nobody answers at {self.url}: start `clinq up`, or set --url") from error
-                pause_s = _pause_s(tries)
+                wait_s = pause_s(tries)
             except ServiceError as error:
-                pause_s = max(_pause_s(tries), error.retry_after_s)
-                if error.status not in TRANSIENT or time.monotonic() + pause_s >= give_up_at:
+                wait_s = max(pause_s(tries), error.retry_after_s)
+                if error.status not in TRANSIENT or time.monotonic() + wait_s >= give_up_at:
                     raise
             else:
                 self._met = True
                 return response
-            time.sleep(pause_s)
+            time.sleep(wait_s)
 
 
 def status_of(document: Document) -> JobStatus:
     """The state that a result document tells."""
     return JobStatus(document["status"])
-
-
-def read_event(document: Document) -> Progress:
-    """One event; fields that a newer service adds are left out."""
-    return Progress.model_validate({name: each for name, each in document.items() if name in KNOWN})
 
 
 def share_of(event: Progress, stages: tuple[StageName, ...]) -> tuple[StageName, float] | None:
@@ -278,7 +261,3 @@ def _checked(response: httpx.Response) -> httpx.Response:
 def _seconds(headers: httpx.Headers) -> float:
     value = headers.get("Retry-After", "")
     return float(value) if value.isdigit() else 0.0
-
-
-def _pause_s(tries: int) -> float:
-    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** max(0, tries - 1))

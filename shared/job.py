@@ -152,3 +152,8 @@ class Progress(Frozen):
     """Text that has come so far or, where `append` holds, what came since the last event."""
     append: bool = False
     at: datetime | None = None
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing follows: a snapshot may say that the job has ended, and the one terminal event comes next."""
+        return self.status.terminal and self.type == self.status.value

@@ -54,7 +54,7 @@ class Service:
 def scripted_service() -> Iterator[Service]:
     made = Service()
     routes = [
-        WebSocketRoute("/api/v1/ws/{job}", made.ws),
+        WebSocketRoute("/api/v1/ws/{topic:path}", made.ws),
         Route("/{path:path}", made.http, methods=["GET", "POST", "DELETE"]),
     ]
     config = uvicorn.Config(Starlette(routes=routes), port=0, log_config=None, ws="wsproto", lifespan="off")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from shared import client as clients
+from shared import client_events
 from shared.client import Client, Content, ServiceError, UnreachableError, share_of
 from shared.job import JobStatus, Progress, StageName
 from tests.scripted_service import JOB, KEY, Service, event, scripted_service
@@ -21,9 +21,18 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture
 def client(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    monkeypatch.setattr(clients, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(client_events, "FIRST_PAUSE_S", 0.01)
     with Client(service.url, KEY) as made:
         yield made
+
+
+BATCH = "0199d0a0-0000-7000-8000-00000000000b"
+
+
+def batch_event(seq: str, kind: str, done: int, **more: object) -> dict[str, object]:
+    counts = {"completed": done, "running": 2 - done}
+    told = {"seq": seq, "type": kind, "batch_id": BATCH, "counts": counts, "progress": done / 2, "done": done}
+    return {**told, "items": 2, "new_field_of_a_newer_service": 1, **more}
 
 
 def accepted() -> Response:
@@ -83,7 +92,7 @@ def test_an_answer_that_is_no_problem_document_still_says_its_status(service: Se
 
 
 def test_nobody_at_the_address_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(client_events, "FIRST_PAUSE_S", 0.01)
     with Client("http://127.0.0.1:9", KEY) as client, pytest.raises(UnreachableError, match="start `clinq up`"):
         client.result(JOB)
 
@@ -106,6 +115,42 @@ def test_a_job_that_ends_while_the_socket_is_away_still_ends_the_events(service:
     service.sockets = [[event("5-0", "snapshot", stage="extract", progress=0.1)]]
     service.answers = [JSONResponse({"job_id": JOB, "status": "completed", "progress": 1.0})]
     assert [each.status.value for each in client.events(JOB)] == ["running", "completed"]
+
+
+def test_the_events_of_a_job_that_has_ended_are_a_snapshot_and_one_end(service: Service, client: Client) -> None:
+    service.sockets = [[event("5-0", "snapshot", "failed"), event("5-0", "failed", "failed"), event("6-0", "stage")]]
+    assert [(each.type, each.terminal) for each in client.events(JOB)] == [("snapshot", False), ("failed", True)]
+
+
+def test_a_socket_that_drops_between_the_snapshot_and_the_end_still_gives_one_end(
+    service: Service, client: Client
+) -> None:
+    service.sockets = [[event("5-0", "snapshot", "failed")]]
+    service.answers = [JSONResponse({"job_id": JOB, "status": "failed", "progress": 0.5})]
+    assert [(each.type, each.terminal) for each in client.events(JOB)] == [("snapshot", False), ("failed", True)]
+
+
+def test_the_events_of_a_batch_resume_and_end_at_the_terminal_one(service: Service, client: Client) -> None:
+    service.sockets = [
+        [batch_event("5-0", "snapshot", 0), batch_event("5-0", "heartbeat", 0), batch_event("6-0", "item", 1, index=0)],
+        [batch_event("6-0", "snapshot", 1), batch_event("7-0", "item", 2), batch_event("7-0", "completed", 2)],
+    ]
+    state = {"batch_id": BATCH, "status": "running", "counts": {"completed": 1, "running": 1}, "progress": 0.5}
+    service.answers = [JSONResponse({**state, "total": 3, "rejected": 1})]
+    heard = list(client.batch_events(BATCH))
+    assert [(each.type, each.done) for each in heard if each.type != "snapshot"] == [
+        ("item", 1),
+        ("item", 2),
+        ("completed", 2),
+    ]
+    assert service.since == [None, "6-0"]
+    assert service.asked[0][0] == f"GET /api/v1/batch/{BATCH}"
+
+
+def test_a_batch_that_ends_while_the_socket_is_away_still_ends_the_events(service: Service, client: Client) -> None:
+    state = {"batch_id": BATCH, "status": "completed", "counts": {"completed": 1, "failed": 1}, "progress": 1.0}
+    service.answers = [JSONResponse(state)]
+    assert [(each.type, each.done, each.terminal) for each in client.batch_events(BATCH)] == [("completed", 2, True)]
 
 
 def test_where_no_socket_opens_the_state_is_polled(service: Service, client: Client) -> None:
