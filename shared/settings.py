@@ -224,8 +224,8 @@ class Settings(BaseSettings):
 
     @property
     def longest_attempt_s(self) -> float:
-        """Seconds that no attempt may exceed, whatever it works on."""
-        return self.job_timeout_s + self.job_timeout_per_audio_s * self.max_audio_s
+        """Seconds after which RQ itself ends a wake-up: far behind the worker's own limit, which slow work moves."""
+        return self.job_timeout_factor * (self.job_timeout_s + self.job_timeout_per_audio_s * self.max_audio_s)
 
 
 def environment(**changes: str) -> dict[str, str]:
