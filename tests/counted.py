@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,14 @@ class Count:
     stopped: Callable[[], bool] | None = None
     begun: Counter[str] = field(default_factory=Counter)
     late: Counter[str] = field(default_factory=Counter)
+    times: list[float] = field(default_factory=list)
+    """When each call began, Unix time."""
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.begun.clear()
+        self.late.clear()
+        self.times.clear()
 
     def is_stopped(self) -> bool:
         """Whether the job is stopped by now."""
@@ -35,6 +44,7 @@ class Count:
         def counted(*arguments: Any, **named: Any) -> Any:
             self.late[name] += self.is_stopped()
             self.begun[name] += 1
+            self.times.append(time.time())
             return act(*arguments, **named)
 
         return counted

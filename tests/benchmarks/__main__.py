@@ -9,11 +9,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.benchmarks import gateway, memory, queue, speech
+from tests.benchmarks import cancel, gateway, memory, queue, speech
+from tests.benchmarks.rivals import measure as rivals
 from tests.benchmarks.table import Row, markdown
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-PARTS = {"gateway": gateway.measure, "queue": queue.measure, "speech": speech.measure, "memory": memory.measure}
+PARTS = {
+    "gateway": gateway.measure,
+    "queue": queue.measure,
+    "speech": speech.measure,
+    "memory": memory.measure,
+    "rivals": rivals.measure,
+}
 HEAD = """# Benchmarks
 
 Written by `make bench`. Timings on shared machines are noisy: what counts is each ratio, taken between two things that

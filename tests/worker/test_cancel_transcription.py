@@ -96,7 +96,7 @@ def test_a_cancel_is_heard_before_the_recogniser_tries_again_at_another_temperat
     noise = np.random.default_rng(0).normal(0, 0.1, 29 * SAMPLE_RATE_HZ).astype(np.float32)
     hear_stopped(engine, noise, count, "en")
     assert 1 < count.begun["generate"] <= len(TEMPERATURES)  # it is heard as a loop, and heard again
-    count.begun.clear()
+    count.forget()
     count.stop_in = 2
 
     with pytest.raises(JobStoppedError):
