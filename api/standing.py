@@ -13,10 +13,11 @@ from pydantic import BaseModel, Field
 
 from shared import speed, tables
 from shared.database import clock
-from shared.job import JobStatus, StageName, StageProgress
+from shared.job import JobStatus, Priority, StageName, StageProgress
 from shared.ledger import Job
 
 WORKER_SEEN_S = 15.0
+CLASSES = tuple(Priority)
 _job = tables.job
 _open = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
 
@@ -42,17 +43,17 @@ class Place:
 class Line:
     """Everybody who waits, as it was a moment ago: one reading serves all who ask where they stand."""
 
-    created: tuple[float, ...]
-    """When each waiting job was created, oldest first."""
+    waiting: tuple[tuple[int, float], ...]
+    """The class of each waiting job (0 is the most urgent) and when it was created, in the order of their turn."""
     ahead_s: tuple[float, ...]
     """Seconds of work before each of them, and behind the last; NaN where a source was never measured."""
     pace: dict[str, float]
     """Seconds per unit of work, by source."""
     workers: int
 
-    def before(self, created_at: float) -> tuple[int, float | None]:
-        """How many wait before a job that was created then, and their seconds of work."""
-        position = bisect_left(self.created, created_at)
+    def before(self, priority: Priority, created_at: float) -> tuple[int, float | None]:
+        """How many wait before a job of this class that was created then, and their seconds of work."""
+        position = bisect_left(self.waiting, (CLASSES.index(priority), created_at))
         seconds = self.ahead_s[position]
         return position, None if isnan(seconds) else seconds
 
@@ -114,7 +115,8 @@ def place(line: Line, job: Job) -> Place:
     """The job's place among those that wait, and its estimated end."""
     if job.status.terminal:
         return Place()
-    position, ahead_s = line.before(job.created_at) if job.status is JobStatus.QUEUED else (None, 0.0)
+    waits = job.status is JobStatus.QUEUED
+    position, ahead_s = line.before(job.priority, job.created_at) if waits else (None, 0.0)
     own_s = line.seconds(job.source, job.size * (1.0 - job.progress))
     if own_s is None or ahead_s is None or line.workers == 0:
         return Place(position)
@@ -122,13 +124,14 @@ def place(line: Line, job: Job) -> Place:
 
 
 def read_line(connection: sa.Connection) -> Line:
-    """Everybody who waits, oldest first, and how fast work goes."""
-    columns = (_job.c.created_at, _job.c.source, _work().label("work"))
-    query = sa.select(*columns).where(_job.c.status == JobStatus.QUEUED.value).order_by(_job.c.created_at)
-    rows = connection.execute(query).all()
+    """Everybody who waits, in the order of their turn, and how fast work goes."""
+    columns = (_job.c.created_at, _job.c.source, _job.c.priority, _work().label("work"))
+    rows = connection.execute(sa.select(*columns).where(_job.c.status == tables.WAITS)).all()
+    turns = sorted(rows, key=lambda row: (CLASSES.index(row.priority), row.created_at))
     pace = speed.seconds_per_unit(connection)
-    seconds = accumulate((row.work * pace.get(row.source, nan) for row in rows), initial=0.0)
-    return Line(tuple(row.created_at for row in rows), tuple(seconds), pace, _workers(connection))
+    seconds = accumulate((row.work * pace.get(row.source, nan) for row in turns), initial=0.0)
+    waiting = tuple((CLASSES.index(row.priority), row.created_at) for row in turns)
+    return Line(waiting, tuple(seconds), pace, _workers(connection))
 
 
 def queue_state(connection: sa.Connection) -> QueueState:
@@ -141,7 +144,8 @@ def queue_state(connection: sa.Connection) -> QueueState:
 
 
 def _work() -> sa.ColumnElement[float]:
-    return _job.c.size * (1.0 - _job.c.progress)
+    follows = _job.c.follows.is_not(None)  # its work is done by the job that it follows
+    return sa.case((follows, 0.0), else_=_job.c.size * (1.0 - _job.c.progress))
 
 
 def _workers(connection: sa.Connection) -> int:

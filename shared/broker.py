@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import cast
@@ -171,12 +171,29 @@ class Broker:
             ids = cast("list[bytes]", self.redis.lrange(queue_key(self.queue), 0, -1))
         return {each.decode() for each in ids}
 
-    def publish(self, event: Event) -> bool:
+    def forget(self, job_ids: Iterable[str], *, but: str) -> None:
+        """Take the wake-ups of rows that were claimed out of the queue; `but` is the one that is being run.
+
+        What stays behind while Redis is away only wakes a worker for nothing.
+        """
+        others = [each for each in job_ids if each != but]
+        if not others:
+            return
+        with suppress(RedisError), self.redis.pipeline(transaction=False) as pipe:
+            for each in others:
+                pipe.lrem(queue_key(self.queue), 1, each)
+            pipe.delete(*(f"rq:job:{each}" for each in others))
+            pipe.execute()
+
+    def publish(self, *events: Event) -> bool:
         """Tell what changed; False while Redis is away, which harms nobody: the row is the truth."""
         if time.monotonic() < self._quiet_until:
             return False  # a Redis that hangs must not cost a time-out a word
         try:
-            self._events.xadd(EVENTS, event.fields(), maxlen=EVENTS_KEPT, approximate=True)
+            with self._events.pipeline(transaction=False) as pipe:
+                for event in events:
+                    pipe.xadd(EVENTS, event.fields(), maxlen=EVENTS_KEPT, approximate=True)
+                pipe.execute()
         except RedisError:
             self._quiet_until = time.monotonic() + QUIET_S
             return False

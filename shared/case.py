@@ -192,6 +192,8 @@ class Origin:
     patient: Patient | None = None
     encounter: Encounter | None = None
     audio: Audio | None = None
+    reused: bool = False
+    """What the stages found comes from the result cache: an earlier job with the same content and weights."""
 
 
 @dataclass(frozen=True, slots=True)

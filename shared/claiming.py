@@ -135,6 +135,11 @@ def claim(connection: sa.Connection, turns: Turns, appetite: Appetite, *, worker
     return []
 
 
+def first(connection: sa.Connection) -> str | None:
+    """The id of any row that waits."""
+    return connection.execute(sa.select(_job.c.id).where(_WAITING).limit(1)).scalar_one_or_none()
+
+
 def take(connection: sa.Connection, job_ids: Sequence[str], *, worker: str, lease_s: float) -> list[Job]:
     """Take exactly these rows, where they wait; in the order of the ids."""
     taken = (

@@ -14,12 +14,20 @@ class RetryableError(ClinqError):
     """Something away that may come back: the job is tried again after a pause."""
 
     code = "retryable"
+    pause_s: float = 0.0
+    """Seconds before which trying again is of no use."""
 
 
 class BackingServiceError(RetryableError):
     """A database, broker, blob store or model server did not answer."""
 
     code = "backing_service_unavailable"
+
+
+class BlobMissingError(BackingServiceError):
+    """The blob store answered that it does not hold this recording."""
+
+    code = "recording_missing"
 
 
 class PermanentError(ClinqError):

@@ -13,7 +13,6 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-import uuid_utils
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared import tables
@@ -226,113 +225,6 @@ def read(row: sa.RowMapping) -> Job:
     )
 
 
-# --- leaves with worker/attempt.py's new form
-def claim(connection: sa.Connection, job_id: str, *, worker: str, lease_s: float) -> Job | None:
-    """Take a waiting row for one attempt; None when there is nothing to take."""
-    waiting = (
-        (_ids == job_id)
-        & (_job.c.status == JobStatus.QUEUED.value)
-        & (_job.c.attempt < _job.c.max_attempts)
-        & (_job.c.not_before <= clock())
-    )
-    taken = (
-        sa.update(_job)
-        .where(waiting)
-        .values(
-            status=JobStatus.RUNNING.value,
-            attempt=_job.c.attempt + 1,
-            token=str(uuid_utils.uuid7()),
-            lease=clock() + lease_s,
-            claimed_at=clock(),
-            worker=worker,
-        )
-        .returning(_job)
-    )
-    row = connection.execute(taken).mappings().one_or_none()
-    return None if row is None else read(row)
-
-
-def beat(connection: sa.Connection, job_id: str, token: str, *, lease_s: float) -> bool:
-    """Extend the lease; False means that the row is lost or cancelled: stop at once."""
-    return _owned(connection, job_id, token, lease=clock() + lease_s)
-
-
-def save(
-    connection: sa.Connection,
-    job_id: str,
-    token: str,
-    *,
-    case_file: bytes,
-    remaining: tuple[StageName, ...],
-    progress: float,
-    timings: dict[str, float],
-) -> bool:
-    """Keep the case after a finished stage, so that another attempt resumes behind it."""
-    return _owned(
-        connection,
-        job_id,
-        token,
-        case_file=case_file,
-        remaining=joined(remaining),
-        progress=progress,
-        timings=json.dumps(timings),
-        partial=None,
-    )
-
-
-def tell(connection: sa.Connection, job_id: str, token: str, *, progress: float, partial: bytes | None) -> bool:
-    """Keep how far the running stage is, and the sealed text that has come so far."""
-    return _owned(connection, job_id, token, progress=progress, partial=partial)
-
-
-def finish(
-    connection: sa.Connection,
-    job: Job,
-    actor: Actor,
-    *,
-    status: JobStatus,
-    result: bytes | None = None,
-    bundle: bytes | None = None,
-    reason: Reason | None = None,
-) -> bool:
-    """Write the one terminal state of a job that this attempt owns; False when another owns it by now."""
-    written = _owned(
-        connection,
-        job.id,
-        job.token or "",
-        status=status.value,
-        result=result,
-        bundle=bundle,
-        progress=1.0 if result is not None else _job.c.progress,
-        reason_code=reason and reason.code,
-        reason_detail=reason and reason.detail[:DETAIL_CHARS],
-        finished_at=clock(),
-        token=None,
-        lease=None,
-        partial=None,
-    )
-    action = "result_written" if written else "result_discarded_fenced"
-    record(connection, actor, action, job_id=job.id, outcome=status.value)
-    return written
-
-
-def retry(connection: sa.Connection, job: Job, actor: Actor, *, reason: Reason, pause_s: float) -> JobStatus | None:
-    """Give the row back for another attempt, or end it as dead after the last one; None when it is not ours."""
-    last = job.attempt >= job.max_attempts
-    if last:
-        return JobStatus.DEAD if finish(connection, job, actor, status=JobStatus.DEAD, reason=reason) else None
-    waits = {"status": JobStatus.QUEUED.value, "token": None, "lease": None, "partial": None, "sent_at": 0.0}
-    back = _owned(connection, job.id, job.token or "", **waits, not_before=clock() + pause_s)
-    record(connection, actor, "attempt_failed", job_id=job.id, outcome=reason.code)
-    return JobStatus.QUEUED if back else None
-
-
-def _owned(connection: sa.Connection, job_id: str, owner: str, /, **values: Any) -> bool:
-    mine = (_ids == job_id) & (_job.c.token == owner) & (_job.c.status == JobStatus.RUNNING.value)
-    return connection.execute(sa.update(_job).where(mine).values(**values)).rowcount == 1
-
-
-# ---
 SEALED = ("payload", "case_file", "partial", "result", "bundle")
 _PLAIN = tuple(column for column in _job.c if column.name not in SEALED)
 _COPIED = tuple(

@@ -39,6 +39,7 @@ def result(case: Case, request: JobRequest) -> bytes:
         },
         "timings": {stage.value: round(seconds, 4) for stage, seconds in case.timings},
         "share_read": case.share_read,
+        "cache_hit": case.origin.reused,
         "disclaimer": DISCLAIMER,
         "metadata": dict(request.metadata),
     }

@@ -15,7 +15,8 @@ from shared.case import Case
 from shared.job import Audio, JobRequest, Priority
 from shared.ledger import Job, NewJob
 from shared.registry import ModelVersion
-from worker.attempt import Worker, claim_and_run
+from worker.attempt import claim_and_run
+from worker.process import Worker
 from worker.stage import Desk
 
 NOTE = "Moderate headache for three days."
@@ -74,7 +75,7 @@ class House:
             return ledger.add(connection, new)
 
     def run(self, job_id: str) -> Job:
-        claim_and_run(self.worker, job_id)
+        claim_and_run(self.worker, wake_up=job_id)
         return self.read(job_id)
 
     def read(self, job_id: str) -> Job:

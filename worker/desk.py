@@ -1,34 +1,32 @@
-"""The desk of one attempt: it hands out the recording, tells progress, and hears that the job was stopped."""
+"""The desk of an attempt: it hands out the recording, tells progress, and hears that a job was stopped."""
 
 from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from shared import ledger
-from shared.blobs import Blobs
-from shared.broker import PARTIAL, Broker, Event
+from shared import holding
+from shared.broker import PARTIAL, Event
 from shared.case import Case
 from shared.crypto import JobKey
-from shared.database import Database
-from shared.errors import JobStoppedError, MissingInputError
+from shared.errors import HandBackError, JobStoppedError, MissingInputError
 from shared.job import JobStatus, StageName
 from shared.ledger import Job
-from worker.heart import Heart
+from worker.limits import Projection
+from worker.process import Worker
 
-WRITE_EVERY_S = 0.5  # how often progress goes to the row, and with it how soon a cancel is heard
+WRITE_EVERY_S = 0.5  # how often progress goes to the row
+MARGIN_S = 2.0  # what is left of the grace period when a stage in mid-run is handed back
 
 
 class LedgerDesk:
-    """What the loop offers a stage: worker.stage.Desk over the ledger, the blob store and the event stream."""
+    """What the loop offers a stage for one job: worker.stage.Desk over the ledger, the blob store and the events."""
 
-    def __init__(self, database: Database, broker: Broker, blobs: Blobs, heart: Heart, job: Job, key: JobKey) -> None:
-        self._database = database
-        self._broker = broker
-        self._blobs = blobs
-        self._heart = heart
+    def __init__(self, worker: Worker, job: Job, key: JobKey) -> None:
+        self._worker = worker
         self._job = job
         self._key = key
         self._copy: IO[bytes] | None = None
@@ -36,18 +34,20 @@ class LedgerDesk:
         self._stage: StageName | None = None
         self._text = ""
         self._written = 0.0
+        self._projection = Projection()
 
     def close(self) -> None:
         """Let the decrypted copy go."""
         if self._copy is not None:
             self._copy.close()
 
-    def begin(self, stage: StageName, remaining: tuple[StageName, ...]) -> None:
-        """Say that a stage begins; `remaining` starts with it."""
+    def begin(self, stage: StageName, remaining: tuple[StageName, ...]) -> Event:
+        """Take note that a stage begins; `remaining` starts with it."""
         self._stage = stage
         self._done = len(self._job.stages) - len(remaining)
         self._text = ""
-        self.publish("stage", 0.0)
+        self._projection = Projection()
+        return self.event("stage", 0.0)
 
     def audio(self, case: Case) -> Path:
         """A decrypted copy of the recording, removed when the attempt ends."""
@@ -56,56 +56,83 @@ class LedgerDesk:
         if self._copy is None:
             # Without a name: nothing of it is left on the disk, even when this process is killed.
             self._copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the desk
-            for piece in self._key.open_chunks(self._blobs.get(case.origin.audio.blob)):
-                self._listen()
+            for piece in self._key.open_chunks(self._worker.blobs.get(case.origin.audio.blob)):
+                self.listen()
                 self._copy.write(piece)
             self._copy.flush()
         return Path(f"/dev/fd/{self._copy.fileno()}")
 
     def tell(
         self,
-        case: Case,  # noqa: ARG002 - a desk serves one job; one that serves a batch needs it
+        case: Case,  # noqa: ARG002 - a desk of one job needs no telling apart
         share: float,
         *,
         partial: str | None = None,
         append: bool = False,
     ) -> None:
         """Publish how far the stage is; raises JobStoppedError once the job is cancelled or another worker's."""
-        self._listen()
+        self.listen()
         if partial is not None:
             self._text = self._text + partial if append else partial
-        self.publish("progress" if partial is None else "partial", share, partial=partial, append=append)
+        sealed = None if partial is None else self._key.seal(partial.encode(), PARTIAL)
+        kind = "progress" if partial is None else "partial"
+        self._worker.broker.publish(self.event(kind, share, partial=sealed, append=append))
         if time.monotonic() - self._written >= WRITE_EVERY_S:
             self._write(share)
+            if (left_s := self._projection.left_s(share)) is not None:
+                self._worker.heart.allow(left_s + self._worker.settings.job_timeout_s)
 
-    def publish(
+    def event(
         self,
         kind: str,
         share: float = 0.0,
         *,
         status: JobStatus = JobStatus.RUNNING,
-        partial: str | None = None,
+        partial: bytes | None = None,
         append: bool = False,
-    ) -> None:
-        """Send one event; text in it is sealed."""
-        sealed = None if partial is None else self._key.seal(partial.encode(), PARTIAL)
+    ) -> Event:
+        """What to tell about the job as it is now."""
         progress = 1.0 if status is JobStatus.COMPLETED else self._overall(share)
-        self._broker.publish(Event(self._job.id, kind, status, self._stage, progress, sealed, append))
+        return Event(self._job.id, kind, status, self._stage, progress, partial, append, self._job.batch_id)
 
-    def _listen(self) -> None:
-        if self._heart.lost:
+    def listen(self) -> None:
+        """Raise JobStoppedError once the job is not ours, and HandBackError when the process has to end now."""
+        if self._worker.heart.lost(self._job.id):
             raise JobStoppedError("the job was cancelled, or another worker owns it now")
+        since_s = self._worker.stopping.since_s
+        if since_s is not None and since_s > max(0.0, self._worker.settings.grace_s - MARGIN_S):
+            raise HandBackError("this worker stops: another goes on behind the last finished stage")
 
     def _write(self, share: float) -> None:
         sealed = self._key.seal(self._text.encode(), "partial") if self._text else None
-        with self._database.write() as connection:
-            mine = ledger.tell(
-                connection, self._job.id, self._job.token or "", progress=self._overall(share), partial=sealed
-            )
+        job = self._job
+        with self._worker.database.write() as connection:
+            mine = holding.tell(connection, job.id, job.token or "", progress=self._overall(share), partial=sealed)
         self._written = time.monotonic()
         if not mine:
-            self._heart.lose()
-            self._listen()
+            self._worker.heart.lose(job.id)
+            self.listen()
 
     def _overall(self, share: float) -> float:
         return (self._done + min(max(share, 0.0), 1.0)) / len(self._job.stages)
+
+
+class RoundDesk:
+    """One desk for several jobs: each call goes to the desk of the case's job."""
+
+    def __init__(self, desks: Mapping[str, LedgerDesk]) -> None:
+        self._desks = desks
+
+    def audio(self, case: Case) -> Path:
+        """A decrypted copy of the case's recording."""
+        return self._desks[case.origin.job_id].audio(case)
+
+    def tell(self, case: Case, share: float, *, partial: str | None = None, append: bool = False) -> None:
+        """Publish how far the stage is with this case."""
+        self._desks[case.origin.job_id].tell(case, share, partial=partial, append=append)
+
+    def listen(self) -> None:
+        """Raise JobStoppedError once a job that is alone here was stopped; several are heard one by one, by tell."""
+        if len(self._desks) == 1:
+            for each in self._desks.values():
+                each.listen()

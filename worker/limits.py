@@ -48,10 +48,10 @@ def attempts_left(settings: Settings, job: Job) -> bool:
 def may_go_on(settings: Settings, job: Job, pace: Mapping[str, float] | None, since_term_s: float) -> bool:
     """Whether the stages that remain fit into what is left of the grace period, `since_term_s` seconds after SIGTERM.
 
-    Work that nobody has measured does not fit: another worker does it from the checkpoint.
+    Work that nobody has measured is tried: at the end of the grace period a stage is handed back in mid-run.
     """
     needed_s = work_s(job, pace)
-    return needed_s is not None and since_term_s + MARGIN * needed_s <= settings.grace_s
+    return needed_s is None or since_term_s + MARGIN * needed_s <= settings.grace_s
 
 
 class Projection:

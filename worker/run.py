@@ -7,10 +7,10 @@ import socket
 import sys
 import time
 from contextvars import ContextVar
+from functools import partial
 from types import FrameType
 
 import structlog
-from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.exceptions import DeserializationError, StopRequested
@@ -23,9 +23,10 @@ from shared.broker import ENTRY, Broker
 from shared.database import Database
 from shared.settings import Settings
 from worker import attempt, bench
-from worker.attempt import Worker
 from worker.heart import Heart
+from worker.post import Tolerance
 from worker.presence import Presence
+from worker.process import Stopping, Worker
 from worker.stage import Device
 
 log = structlog.get_logger()
@@ -38,9 +39,9 @@ _working: ContextVar[Worker] = ContextVar("working")
 
 
 def run_job(job_id: str) -> None:
-    """What RQ calls: a wake-up for one row of the ledger; RQ would log the text of what this raises, so nothing is."""
+    """What RQ calls: a wake-up, because some row waits; RQ would log the text of what this raises, so nothing is."""
     try:
-        attempt.claim_and_run(_working.get(), job_id)
+        attempt.drain(_working.get(), job_id)
     except Exception:  # the row is safe: its lease ends, and the reaper sends it again
         log.exception("wake-up failed", job_id=job_id)
 
@@ -50,11 +51,12 @@ class QueueWorker(SimpleWorker):
 
     max_connection_wait_time = 2.0
     """Seconds between two looks for a Redis that is away; RQ's own minute would keep jobs waiting."""
-    told_to_stop = False
+    stopping: Stopping
+    """Who asks RQ's worker to stop asks the whole process."""
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Remember the signal: RQ itself forgets one that reaches an idle worker."""
-        self.told_to_stop = True
+        self.stopping.ask()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ leaves it bare
 
     def execute_job(self, job: WakeUp, queue: Queue) -> None:
@@ -79,7 +81,7 @@ def work(worker: Worker) -> None:
     """Run the loop over a loaded worker, and close it at the end."""
     _working.set(worker)
     try:
-        _loop(worker.broker.redis, worker.settings.queue, worker.name)
+        _loop(worker)
     except StopRequested:
         log.info("worker stops")
     finally:
@@ -95,14 +97,11 @@ def start(settings: Settings) -> Worker:
         registry.read(settings.manifest), settings.profile, settings.models_dir, engines=settings.engines
     )
     database = Database(settings.database, pool_size=2)
-    loaded = bench.set_up(plan, Device(settings.device, settings.threads))
-    models = {stage.value: f"{each.model.engine}:{each.model.name}" for stage, each in loaded.stages.items()}
-    presence = Presence(database, name, settings.device, models)
-    presence.arrive()
-    heart = Heart(database, presence, beat_s=settings.beat_s, lease_s=settings.lease_s)
-    heart.start()
-    log.info("worker ready", device=settings.device, models=models)
-    return Worker(
+    tolerance = Tolerance(settings.breaker_failures, settings.breaker_pause_s, settings.cpu_fallback)
+    loaded = bench.set_up(plan, Device(settings.device, settings.threads), tolerance)
+    presence = Presence(database, name, settings.device, loaded.serving)
+    heart = Heart(database, presence, beat_s=settings.beat_s, lease_s=settings.lease_s, listen_s=settings.listen_s)
+    worker = Worker(
         name=name,
         settings=settings,
         database=database,
@@ -112,25 +111,31 @@ def start(settings: Settings) -> Worker:
         heart=heart,
         bench=loaded,
     )
+    heart.timed_out = partial(attempt.timed_out, worker)
+    presence.arrive()
+    heart.start()
+    log.info("worker ready", device=settings.device, models=loaded.serving)
+    return worker
 
 
-def _loop(redis: Redis, queue: str, name: str) -> None:
+def _loop(worker: Worker) -> None:
     rounds = 0
-    while True:
+    while worker.stopping.since_s is None:
         rounds += 1
         try:
-            if _round(redis, queue, f"{name}-{rounds}"):
-                return
+            _round(worker, f"{worker.name}-{rounds}")
         except (RedisError, DeserializationError, ValueError) as error:
             # One unreadable hash, or Redis away: the row is safe, so look again.
             log.warning("queue round ended", error=type(error).__name__)
-        time.sleep(PAUSE_S)
+        if worker.stopping.since_s is None:
+            time.sleep(PAUSE_S)
 
 
-def _round(redis: Redis, queue: str, name: str) -> bool:
-    """Work until RQ gives up; True once a signal told it to stop."""
-    worker = QueueWorker(
-        [Queue(queue, connection=redis, serializer=JSONSerializer)],
+def _round(worker: Worker, name: str) -> None:
+    """Work until RQ gives up, or a signal tells it to stop."""
+    redis = worker.broker.redis
+    queue_worker = QueueWorker(
+        [Queue(worker.settings.queue, connection=redis, serializer=JSONSerializer)],
         name=name,
         connection=redis,
         serializer=JSONSerializer,
@@ -138,8 +143,8 @@ def _round(redis: Redis, queue: str, name: str) -> bool:
         maintenance_interval=MAINTENANCE_S,
         log_job_description=False,
     )
-    worker.work(logging_level="WARNING")
-    return worker.told_to_stop
+    queue_worker.stopping = worker.stopping
+    queue_worker.work(logging_level="WARNING")
 
 
 def _function(job: WakeUp) -> str | None:

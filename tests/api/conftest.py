@@ -21,13 +21,14 @@ from redis.exceptions import RedisError
 
 from api.app import create_app
 from api.services import Services
-from shared import accounts, ledger, redis_server, tables
+from shared import accounts, redis_server, tables
 from shared.audit import Actor
 from shared.broker import PARTIAL, Broker, Event
 from shared.database import Database
 from shared.job import JobStatus, Reason, StageName
 from shared.ledger import Job
 from shared.settings import Settings
+from tests import hand
 
 NOTE = "45-year-old man, moderate headache for three days. Denies vomiting."
 API = "/api/v1"
@@ -79,7 +80,7 @@ class Hand:
 
     def claim(self, job_id: str) -> Job:
         with self.database.write() as connection:
-            job = ledger.claim(connection, job_id, worker="test", lease_s=60.0)
+            job = hand.claim(connection, job_id, worker="test", lease_s=60.0)
         assert job is not None
         return job
 
@@ -89,7 +90,7 @@ class Hand:
         assert job.key is not None
         key = self.services.keyring.unwrap(job.key, job.tenant, job.id)
         sealed = key.seal(text.encode(), PARTIAL) if text else None
-        assert self.broker.publish(Event(job.id, kind, status, partial=sealed, **how))
+        assert self.broker.publish(Event(job.id, kind, status, partial=sealed, batch_id=job.batch_id, **how))
 
     def finish(self, job: Job, *, result: dict[str, Any] | None = None, bundle: str = "", **how: Any) -> None:
         """Write the end and publish it."""
@@ -97,7 +98,7 @@ class Hand:
         key = self.services.keyring.unwrap(job.key, job.tenant, job.id)
         status = how.get("status", JobStatus.COMPLETED)
         with self.database.write() as connection:
-            assert ledger.finish(
+            assert hand.finish(
                 connection,
                 job,
                 self.actor,
@@ -122,9 +123,7 @@ class Hand:
         assert job.key is not None
         sealed = self.services.keyring.unwrap(job.key, job.tenant, job.id).seal(case, "case_file")
         with self.database.write() as connection:
-            assert ledger.save(
-                connection, job.id, job.token or "", case_file=sealed, remaining=remaining, progress=0.5, timings={}
-            )
+            assert hand.save(connection, job.id, job.token or "", case_file=sealed, remaining=remaining)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from api import mouths
 from shared import accounts
 from shared.accounts import User
 from shared.job import JobStatus, StageName
-from tests import rows
+from tests import hand
 from tests.api.conftest import API, Gateway, RedisProcess, changed, running, until
 from tests.api.serving import TERMINAL, UNKNOWN, Served, heard, kinds, rest, served
 
@@ -109,7 +109,7 @@ async def test_an_end_that_no_event_told_is_found_in_the_row(sockets: Served):
     async with sockets.open(job.id) as socket:
         await heard(socket)
         with gateway.worker.database.write() as connection:
-            assert rows.finish(connection, job, gateway.worker.actor, status=JobStatus.FAILED)
+            assert hand.finish(connection, job, gateway.worker.actor, status=JobStatus.FAILED)
         assert [event["type"] for event in await rest(socket)] == ["failed"]
 
 

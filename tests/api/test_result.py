@@ -14,6 +14,7 @@ from shared import ledger, speed, tables
 from shared.case import Case, Origin, Segment, to_json
 from shared.database import clock
 from shared.job import JobStatus
+from tests import hand
 from tests.api.conftest import API, NOTE, Gateway, changed, running, until
 
 UNKNOWN = "0199d0a0-0000-7000-8000-000000000009"
@@ -107,7 +108,7 @@ async def test_a_long_poll_ends_without_redis_too(settings):
         await asyncio.sleep(0.1)
         job = gateway.worker.claim(job_id)
         with gateway.worker.database.write() as connection:
-            ledger.finish(connection, job, gateway.worker.actor, status=JobStatus.FAILED)
+            hand.finish(connection, job, gateway.worker.actor, status=JobStatus.FAILED)
         assert (await asyncio.wait_for(asked, 5.0)).json()["status"] == "failed"
 
 
@@ -214,8 +215,8 @@ async def test_a_running_job_that_is_deleted_cannot_be_finished(gateway: Gateway
     job = gateway.worker.claim(job_id)
     await gateway.client.delete(f"{API}/result/{job_id}")
     with gateway.worker.database.write() as connection:
-        assert not ledger.beat(connection, job_id, job.token or "", lease_s=9.0)
-        assert not ledger.finish(connection, job, gateway.worker.actor, status=JobStatus.COMPLETED)
+        assert not hand.beat(connection, job_id, job.token or "", lease_s=9.0)
+        assert not hand.finish(connection, job, gateway.worker.actor, status=JobStatus.COMPLETED)
 
 
 async def test_analyze_answers_the_result_in_one_call(gateway: Gateway):

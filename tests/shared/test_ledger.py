@@ -14,7 +14,7 @@ from shared.crypto import Keyring, new_master_key
 from shared.database import Database
 from shared.job import JobStatus, Priority, Reason, StageName
 from shared.ledger import Job, NewJob
-from tests import rows
+from tests import hand
 
 RING = Keyring.parse(new_master_key())
 ME = Actor("worker:me", "default")
@@ -55,12 +55,12 @@ def submit(database: Database, *, key: str | None = None, attempts: int = 3, ten
 
 def claim(database: Database, job_id: str, *, lease_s: float = 9.0) -> Job | None:
     with database.write() as connection:
-        return rows.claim(connection, job_id, worker="me", lease_s=lease_s)
+        return hand.claim(connection, job_id, worker="me", lease_s=lease_s)
 
 
 def finish(database: Database, job: Job) -> bool:
     with database.write() as connection:
-        return rows.finish(connection, job, ME, status=JobStatus.COMPLETED, result=b"sealed")
+        return hand.finish(connection, job, ME, status=JobStatus.COMPLETED, result=b"sealed")
 
 
 def read(database: Database, job_id: str) -> Job:
@@ -111,7 +111,7 @@ def test_a_beat_of_a_lost_job_says_so(database: Database):
     assert lost is not None
     reaper.take_back(database, "r", AT_ONCE)
     with database.write() as connection:
-        assert not rows.beat(connection, job_id, lost.token or "", lease_s=9.0)
+        assert not hand.beat(connection, job_id, lost.token or "", lease_s=9.0)
 
 
 def test_a_job_whose_workers_die_is_dead_after_exactly_its_attempts(database: Database):
@@ -148,7 +148,7 @@ def test_a_saved_stage_is_not_among_those_of_the_next_attempt(database: Database
     job = claim(database, job_id, lease_s=-1.0)
     assert job is not None
     with database.write() as connection:
-        assert rows.save(connection, job_id, job.token or "", case_file=b"case", remaining=STAGES[1:])
+        assert hand.save(connection, job_id, job.token or "", case_file=b"case", remaining=STAGES[1:])
     reaper.take_back(database, "r", AT_ONCE)
     again = claim(database, job_id)
     assert again is not None

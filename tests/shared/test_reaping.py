@@ -17,7 +17,7 @@ from shared.database import Database
 from shared.job import JobStatus, Priority, StageName
 from shared.ledger import NewJob
 from shared.settings import Settings
-from tests import rows
+from tests import hand
 
 RING = Keyring.parse(new_master_key())
 
@@ -66,7 +66,7 @@ def submit(database: Database) -> str:
 
 def claim(database: Database, job_id: str, *, lease_s: float) -> None:
     with database.write() as connection:
-        assert rows.claim(connection, job_id, worker="a", lease_s=lease_s) is not None
+        assert hand.claim(connection, job_id, worker="a", lease_s=lease_s) is not None
 
 
 def rounds(count: int) -> tuple[Callable[[float], bool], list[float]]:

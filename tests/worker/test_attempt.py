@@ -17,6 +17,7 @@ from shared.case import Case, Origin, Sentence, Span, to_json
 from shared.crypto import Keyring, new_master_key
 from shared.errors import BackingServiceError, BadAudioError
 from shared.job import JobStatus, StageName
+from tests import hand
 from tests.attempts import NOTE, Small
 from worker import run
 from worker.stage import Desk
@@ -205,13 +206,10 @@ def test_a_finished_case_whose_worker_died_before_the_last_write_is_only_written
     home = house({EXTRACT: stage})
     job_id = home.submit()
     with home.worker.database.write() as connection:
-        job = ledger.claim(connection, job_id, worker="dead", lease_s=-1.0)
+        job = hand.claim(connection, job_id, worker="dead", lease_s=-1.0)
         key = home.worker.keyring.unwrap(job.key, job.tenant, job.id)
         done = Case(Origin(job.id, "default", datetime.now(UTC)), text="hm", insufficient="no words")
-        ledger.save(
-            connection, job_id, job.token, case_file=key.seal(to_json(done), "case_file"), remaining=(), progress=1.0,
-            timings={},
-        )  # fmt: skip
+        hand.save(connection, job_id, job.token, case_file=key.seal(to_json(done), "case_file"), remaining=())
     reaper.take_back(home.worker.database, "r", reaper.Patience(0.0, 0.0, {}))
     assert (home.run(job_id).status, stage.runs) == (JobStatus.INSUFFICIENT_CONTENT, 0)
     assert [event.status for event in home.events()] == [JobStatus.INSUFFICIENT_CONTENT]
@@ -219,7 +217,7 @@ def test_a_finished_case_whose_worker_died_before_the_last_write_is_only_written
 
 def test_nothing_that_a_wake_up_raises_reaches_the_queue(house, monkeypatch: pytest.MonkeyPatch):
     home = house({EXTRACT: Small()})
-    monkeypatch.setattr("worker.attempt.claim_and_run", lambda *_: int("John Doe"))
+    monkeypatch.setattr("worker.attempt.drain", lambda *_: int("John Doe"))
     token = run._working.set(home.worker)
     run.run_job(home.submit())
     run._working.reset(token)

@@ -26,7 +26,7 @@ def redis(redis_url: str) -> Iterator[Redis]:
 def woken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The ids that reached the ledger's door."""
     ids: list[str] = []
-    monkeypatch.setattr(attempt, "claim_and_run", lambda _worker, job_id: ids.append(job_id))
+    monkeypatch.setattr(attempt, "drain", lambda _worker, job_id: ids.append(job_id))
     token = run._working.set(None)  # type: ignore[arg-type]  # nothing behind the door is needed here
     yield ids
     run._working.reset(token)

@@ -1,0 +1,75 @@
+"""The result cache: what another job of the tenant has computed from the same content and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from shared import audit, reuse
+from shared import case as cases
+from shared.case import Case
+from shared.errors import DecryptionError, StoredCaseError
+from shared.job import StageName
+from shared.ledger import Job
+from worker.process import Worker
+
+if TYPE_CHECKING:
+    from worker.round import Attempt
+
+log = structlog.get_logger()
+OWN = (StageName.ASSEMBLE,)
+"""What every job does itself: its Bundle carries its own ids."""
+
+
+def look_up(worker: Worker, attempts: Sequence[Attempt]) -> None:
+    """Give each attempt that is at its beginning the case of an earlier job with the same content, where there is one.
+
+    Each hit has a row in the audit trail that names the job it came from.
+    """
+    if worker.settings.result_cache_h <= 0:
+        return
+    for stages in {each.job.stages for each in attempts}:
+        fresh = [each for each in attempts if each.job.stages == stages and _at_its_beginning(each)]
+        config_hash = worker.bench.plan_hash(stages)
+        if fresh and config_hash is not None:
+            _look_up(worker, fresh, config_hash)
+
+
+def _look_up(worker: Worker, attempts: Sequence[Attempt], config_hash: str) -> None:
+    tenant = attempts[0].job.tenant
+    hashes = [each.job.content_hash for each in attempts if each.job.content_hash is not None]
+    with worker.database.read() as connection:
+        found = reuse.find(connection, tenant, hashes, config_hash, hours=worker.settings.result_cache_h)
+    hits = []
+    for each in attempts:
+        earlier = found.get(each.job.content_hash or "")
+        if earlier is None or (known := _case(worker, earlier)) is None:
+            continue
+        each.case, each.remaining, each.reused = _anew(known, each), OWN, True
+        hits.append((each.job, earlier))
+    if hits:
+        with worker.database.write() as connection:
+            for job, earlier in hits:
+                audit.record(connection, worker.actor(tenant), "cache_hit", job_id=job.id, outcome=earlier.id)
+
+
+def _at_its_beginning(attempt: Attempt) -> bool:
+    return attempt.job.content_hash is not None and attempt.remaining == attempt.job.stages != OWN
+
+
+def _case(worker: Worker, job: Job) -> Case | None:
+    try:
+        stored = job.unseal("case_file", worker.keyring)
+        return None if stored is None else cases.from_json(stored)
+    except (DecryptionError, StoredCaseError) as error:
+        log.warning("earlier result cannot be used", job_id=job.id, reason=error.code)
+        return None
+
+
+def _anew(known: Case, attempt: Attempt) -> Case:
+    """What the earlier job's stages found, as this job's own case."""
+    models = tuple(each for each in known.models if each.stage not in OWN)
+    return replace(known, origin=replace(attempt.origin(), reused=True), models=models, timings=(), bundle=None)

@@ -1,0 +1,280 @@
+"""One round: the attempts of one claim go through their stages together, and each is ended once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from shared import case as cases
+from shared import holding, speed
+from shared.broker import Event
+from shared.case import Case, Origin
+from shared.crypto import JobKey
+from shared.errors import (
+    HandBackError,
+    JobStoppedError,
+    MissingInputError,
+    PermanentError,
+    RetryableError,
+)
+from shared.holding import Ended, Saved
+from shared.job import JobRequest, JobStatus, Reason, StageName
+from shared.ledger import Job
+from shared.reaper import pause_s
+from shared.result import result
+from shared.speed import Measured, Pace
+from worker import fetching, limits, recall
+from worker.desk import LedgerDesk, RoundDesk
+from worker.process import HOST, Worker
+
+log = structlog.get_logger()
+
+
+class Attempt:
+    """One job in hand: its key, what was asked for, and what is known so far."""
+
+    def __init__(self, worker: Worker, job: Job, key: JobKey) -> None:
+        self.worker = worker
+        self.job = job
+        self.key = key
+        self.desk = LedgerDesk(worker, job, key)
+        self.remaining = job.remaining
+        self.reused = False
+        """Whether the stages' work was found in the result cache."""
+
+    def open(self) -> None:
+        """Read the submission, and the case where the last attempt left it. Raises PermanentError."""
+        self.request = JobRequest.model_validate_json(self.key.open(self.job.sealed["payload"], "payload"))
+        if self.request.audio_url is not None and self.request.audio is None:
+            self._fetch(self.request.audio_url)
+        if (stored := self.job.sealed.get("case_file")) is not None:
+            self.case = cases.from_json(self.key.open(stored, "case_file"))
+            return
+        if self.request.text is None and self.request.audio is None:
+            raise MissingInputError("the job holds neither text nor a recording: submit it again")
+        self.case = Case(self.origin(), text=self.request.text, language=self.request.language)
+
+    def _fetch(self, audio_url: str) -> None:
+        """Bring the recording that was named by its address into the blob store, once for all attempts."""
+        worker = self.worker
+        audio = fetching.fetch(worker.settings, worker.blobs, self.key, audio_url)
+        self.request = self.request.model_copy(update={"audio": audio})
+        job = self.job = replace(self.job, blob=audio.blob, size=audio.duration_s)
+        payload = self.key.seal(self.request.model_dump_json().encode(), "payload")
+
+        def keep(connection: sa.Connection) -> bool:
+            return holding.take_in(connection, job, payload=payload, blob=audio.blob, size=audio.duration_s)
+
+        if not worker.write(keep):
+            worker.blobs.delete(audio.blob)
+            raise JobStoppedError("the job was cancelled, or another worker owns it now")
+
+    def origin(self) -> Origin:
+        """Where this job's case comes from."""
+        return Origin(
+            job_id=self.job.id,
+            tenant=self.job.tenant,
+            received_at=datetime.fromtimestamp(self.job.created_at, UTC).replace(microsecond=0),
+            attempt=self.job.attempt,
+            patient=self.request.patient,
+            encounter=self.request.encounter,
+            audio=self.request.audio,
+        )
+
+    @property
+    def job_now(self) -> Job:
+        """The row as this attempt has brought it on."""
+        begun = self.job.stage_attempt if self.remaining == self.job.remaining else 1
+        return replace(self.job, remaining=self.remaining, stage_attempt=begun)
+
+    @property
+    def over(self) -> bool:
+        """Whether no stage is left to run."""
+        return not self.remaining or self.case.insufficient is not None
+
+    def saved(self) -> Saved:
+        """The case as the row keeps it."""
+        return Saved(
+            self.job.id,
+            case_file=self.key.seal(cases.to_json(self.case), "case_file"),
+            remaining=self.remaining,
+            progress=1.0 - len(self.remaining) / len(self.job.stages),
+            timings={stage.value: round(seconds, 4) for stage, seconds in self.case.timings},
+        )
+
+    def ended(self, config_hash: str | None) -> Ended:
+        """The job at its end: the result and the Bundle, sealed."""
+        case = self.case
+        enough = case.insufficient is None
+        status = JobStatus.COMPLETED if enough else JobStatus.INSUFFICIENT_CONTENT
+        document = result(replace(case, bundle=None), self.request)
+        return Ended(
+            self.job,
+            status,
+            result=self.key.seal(document, "result"),
+            bundle=None if case.bundle is None else self.key.seal(case.bundle.encode(), "bundle"),
+            reason=None if case.insufficient is None else Reason(status.value, case.insufficient),
+            config_hash=config_hash if enough and case.bundle is not None and not case.degraded else None,
+            last=self.saved(),
+        )
+
+
+class Round:
+    """The attempts of one claim."""
+
+    def __init__(self, worker: Worker, attempts: Sequence[Attempt], pace: Pace) -> None:
+        self._worker = worker
+        self._pace = pace
+        self._token = attempts[0].job.token or ""
+        self._open = list(attempts)
+        self._all = tuple(attempts)
+
+    def run(self) -> None:
+        """Bring every attempt as far as it goes; nothing that is accepted may be lost by what one of them does."""
+        try:
+            for each in list(self._open):
+                log.info("attempt begins", **_names(each), remaining=[stage.value for stage in each.remaining])
+                self._try(each, each.open)
+            recall.look_up(self._worker, self._open)
+            self._finish([each for each in self._open if each.over])
+            while self._open:
+                self._step()
+        finally:
+            for each in self._all:
+                each.desk.close()
+
+    def _step(self) -> None:
+        """Run the earliest stage that is due over all attempts that wait for it."""
+        order = list(StageName)
+        name = min((each.remaining[0] for each in self._open), key=order.index)
+        due = [each for each in self._open if each.remaining[0] is name]
+        self._worker.broker.publish(*(each.desk.begin(name, each.remaining) for each in due))
+        self._worker.heart.allow(max(limits.limit_s(self._worker.settings, each.job_now, self._pace) for each in due))
+        desk = RoundDesk({each.job.id: each.desk for each in due})
+        done: list[Attempt] = []
+        for each, outcome in zip(due, self._worker.bench.run(name, [each.case for each in due], desk), strict=True):
+            if isinstance(outcome, Exception):
+                self._fault(each, outcome)
+                continue
+            each.case, each.remaining = outcome, each.remaining[1:]
+            done.append(each)
+        self._save([each for each in done if not each.over])
+        self._finish([each for each in done if each.over])
+        self._hand_back_late_ones()
+
+    def _save(self, done: Sequence[Attempt]) -> None:
+        if not done:
+            return
+        saved = [each.saved() for each in done]
+        mine = self._worker.write(lambda connection: holding.save_all(connection, self._token, saved))
+        self._worker.broker.publish(*(each.desk.event("stage", 1.0) for each in done if each.job.id in mine))
+        for each in done:
+            if each.job.id in mine:
+                _log_stage(each)
+            else:
+                self._fault(each, JobStoppedError("the job was cancelled, or another worker owns it now"))
+
+    def _finish(self, over: Sequence[Attempt]) -> None:
+        if not over:
+            return
+        ends = [each.ended(self._worker.bench.plan_hash(each.job.stages)) for each in over]
+
+        def write(connection: sa.Connection) -> set[str]:
+            mine = holding.finish_all(connection, self._token, ends, self._worker.actor("").name, HOST)
+            speed.learn_all(connection, [_measured(each) for each in over if each.job.id in mine and not each.reused])
+            return mine
+
+        mine = self._worker.write(write)
+        told: list[Event] = []
+        for each, end in zip(over, ends, strict=True):
+            self._open.remove(each)
+            if each.job.id in mine:
+                if each.remaining != each.job.remaining:
+                    _log_stage(each)
+                    told.append(each.desk.event("stage", 1.0))
+                told.append(each.desk.event(end.status.value, 1.0, status=end.status))
+            known = "job done" if each.job.id in mine else "result discarded"
+            log.info(known, **_names(each), status=end.status.value, reused=each.reused)
+        self._worker.broker.publish(*told)
+
+    def _hand_back_late_ones(self) -> None:
+        since_s = self._worker.stopping.since_s
+        if since_s is None:
+            return
+        for each in list(self._open):
+            if not limits.may_go_on(self._worker.settings, each.job_now, self._pace, since_s):
+                self._fault(each, HandBackError("this worker stops"))
+
+    def _try(self, attempt: Attempt, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - told apart in one place
+            self._fault(attempt, error)
+
+    def _fault(self, attempt: Attempt, error: Exception) -> None:
+        """End this attempt as its error asks for."""
+        self._open.remove(attempt)
+        with structlog.contextvars.bound_contextvars(**_names(attempt)):
+            match error:
+                case JobStoppedError():
+                    log.info("job stopped")
+                case HandBackError():
+                    self._hand_back(attempt)
+                case PermanentError():
+                    self._fail(attempt, Reason(error.code, str(error)))
+                case RetryableError():
+                    self._again(attempt, Reason(error.code, str(error)), least_s=error.pause_s)
+                case _:
+                    log.error("attempt failed", exc_info=error)
+                    kind = type(error).__name__
+                    self._again(attempt, Reason("internal_error", f"{kind}; see the worker's log of this job"))
+
+    def _hand_back(self, attempt: Attempt) -> None:
+        job = attempt.job
+        if self._worker.write(lambda connection: holding.hand_back(connection, job, self._worker.actor(job.tenant))):
+            self._worker.broker.publish(attempt.desk.event(JobStatus.QUEUED.value, status=JobStatus.QUEUED))
+        log.info("job handed back")
+
+    def _fail(self, attempt: Attempt, reason: Reason) -> None:
+        actor = self._worker.actor(attempt.job.tenant)
+        end = Ended(attempt.job, JobStatus.FAILED, reason=reason)
+        if self._worker.write(lambda connection: holding.finish(connection, actor, end)):
+            self._worker.broker.publish(attempt.desk.event(JobStatus.FAILED.value, status=JobStatus.FAILED))
+        log.warning("job failed", reason=reason.code)
+
+    def _again(self, attempt: Attempt, reason: Reason, *, least_s: float = 0.0) -> None:
+        if (status := give_back(self._worker, attempt.job_now, reason, least_s=least_s)) is not None:
+            self._worker.broker.publish(attempt.desk.event(status.value, status=status))
+
+
+def give_back(worker: Worker, job: Job, reason: Reason, *, least_s: float = 0.0) -> JobStatus | None:
+    """Let a job wait (at least so long) for another attempt, or end it after the last one; None when it is not ours."""
+    settings = worker.settings
+    pause = max(least_s, pause_s(job.attempt, first_s=settings.backoff_s, longest_s=settings.backoff_max_s))
+    last = not limits.attempts_left(settings, job)
+    actor = worker.actor(job.tenant)
+    status = worker.write(
+        lambda connection: holding.retry(connection, job, actor, reason=reason, pause_s=pause, last=last)
+    )
+    log.warning("attempt given back", reason=reason.code, status=status.value if status else "not ours")
+    return status
+
+
+def _log_stage(attempt: Attempt) -> None:
+    for stage, seconds in attempt.case.timings[-1:]:
+        model = attempt.case.models[-1].name
+        log.info("stage done", **_names(attempt), stage=stage.value, seconds=round(seconds, 3), model=model)
+
+
+def _names(attempt: Attempt) -> dict[str, Any]:
+    return {"job_id": attempt.job.id, "attempt": attempt.job.attempt}
+
+
+def _measured(attempt: Attempt) -> Measured:
+    timings = {stage.value: seconds for stage, seconds in attempt.case.timings}
+    return Measured(attempt.job.source, attempt.job.size, timings)
