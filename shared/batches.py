@@ -109,9 +109,11 @@ def add(connection: sa.Connection, new: NewBatch) -> Batch | None:
     """Write a batch; or, where its idempotency key was used before, write nothing and return that batch."""
     values = {name: getattr(new, name) for name in ("id", "tenant", "items", "body_hash", "idempotency_key")}
     values |= {"priority": new.priority.value, "problems": _rejected.dump_json(new.rejected).decode()}
-    if connection.execute(_ADD[connection.dialect.name], values).rowcount == 1 or new.idempotency_key is None:
+    connection.execute(_ADD[connection.dialect.name], values)
+    if new.idempotency_key is None:
         return None
-    return by_key(connection, new.tenant, new.idempotency_key)
+    found = by_key(connection, new.tenant, new.idempotency_key)  # PostgreSQL's driver tells no count of rows here
+    return None if found is None or found.id == new.id else found
 
 
 def find(connection: sa.Connection, batch_id: str, *, tenant: str) -> Batch | None:
