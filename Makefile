@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup weights demo up tools test lint bench check-images lock clean
+.PHONY: help setup weights demo up tools test lint bench chaos check-images lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -69,6 +69,9 @@ lint: setup ## Format, style, types, import contracts, repeated blocks, length o
 
 bench: weights ## Measure speed and memory, and write docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks
+
+chaos: weights tools ## Kill everything that runs, in all ways, and write docs/chaos.md (ARGS="--seeds 1 --short")
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 check-images: setup ## Run the build and start steps of both Dockerfiles in a scratch folder, without Docker
 	@$(BIN)/python -m pytest -m images tests/test_ship.py

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from random import Random
 
-from tests.chaos.processes import Processes
+from tests.chaos.processes import APIS, REAPERS, Processes
 from tests.postgres import Postgres
 
 CHOOSE_S = 5.0  # how long a blow waits for a worker that holds a job
@@ -37,6 +37,7 @@ class Blow(StrEnum):
     POSTGRES = "PostgreSQL"
 
 
+OTHERS = {Blow.REDIS: ("redis",), Blow.EMPTIED: ("redis",), Blow.API: APIS, Blow.REAPER: REAPERS}
 ON_WORKERS = {Blow.TREE, Blow.PARENT, Blow.LEAF, Blow.FREEZE, Blow.TERM}
 
 
@@ -64,8 +65,6 @@ class Striker:
 
     processes: Processes
     random: Random
-    others: Mapping[Blow, tuple[str, ...]]
-    """The roles that are no workers and may be struck, by blow."""
     freeze_s: float
     postgres: Postgres | None = None
     dealt: Counter[Blow] = field(default_factory=Counter)
@@ -82,18 +81,28 @@ class Striker:
         for at_s, blow in plan:
             if stop.wait(max(0.0, began + at_s - time.monotonic())):
                 break
-            self._strike(blow)
-            self.dealt[blow] += 1
+            self.strike(blow)
         for thread in self._later:
             thread.join()
 
-    def _strike(self, blow: Blow) -> None:
+    def strike(self, blow: Blow) -> None:
+        """Deal one blow now."""
         if blow in ON_WORKERS:
             self._strike_worker(blow, *self._victim())
         elif blow is Blow.POSTGRES:
             self._restart_postgres()
         else:
-            self._kill(self.random.choice(self.others[blow]), emptied=blow is Blow.EMPTIED)
+            role = self.random.choice(OTHERS[blow])
+            self._take_down(role)
+            if blow is Blow.EMPTIED:
+                self.processes.home.empty_redis()
+            self.processes.keeping.let_up(role)
+        self.dealt[blow] += 1
+
+    def take_redis_down(self) -> None:
+        """Kill Redis, and leave it dead until somebody lets it up."""
+        self._take_down("redis")
+        self.dealt[Blow.REDIS] += 1
 
     def _strike_worker(self, blow: Blow, role: str, pid: int) -> None:
         parent = self.processes.home.processes[role]
@@ -134,12 +143,9 @@ class Striker:
             return pid if _lives(pid) else None
         return None
 
-    def _kill(self, role: str, *, emptied: bool) -> None:
+    def _take_down(self, role: str) -> None:
         self.processes.keeping.hold_down(role)
         self.processes.home.kill(role)
-        if emptied:
-            self.processes.home.empty_redis()
-        self.processes.keeping.let_up(role)
 
     def _restart_postgres(self) -> None:
         if self.postgres is None:

@@ -1,58 +1,27 @@
-"""One run of a scenario: submissions, blows, the wait for the last job, and what came of it."""
+"""One run of a scenario of kills: submissions, blows, the wait for the last job, and what came of it."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from random import Random
 
 from tests.chaos import blows, witness
-from tests.chaos.blows import Blow, Striker
+from tests.chaos.blows import Death, Striker
 from tests.chaos.ledger import OPEN
+from tests.chaos.outcome import Away, Outcome
 from tests.chaos.pipelines import Pipeline
-from tests.chaos.processes import APIS, REAPERS, Processes, standing
+from tests.chaos.processes import Processes, standing
 from tests.chaos.scenarios import Scenario
 from tests.chaos.small import note
 from tests.chaos.submitting import Sent, Submitting
-from tests.chaos.witness import Findings
 from tests.postgres import Postgres
 
 Tell = Callable[[str], None]
-NOTICE_S = 15.0
 POISON_WITHIN_S = 3.0  # they need three leases
 LOOK_S = 0.25
-OTHERS = {Blow.REDIS: ("redis",), Blow.EMPTIED: ("redis",), Blow.API: APIS, Blow.REAPER: REAPERS}
-
-
-@dataclass
-class Outcome:
-    """What one run came to."""
-
-    scenario: str
-    pipeline: str
-    database: str
-    seed: int
-    jobs: int
-    poisons: int
-    dealt: Counter[Blow]
-    resent: int
-    """Submissions that were sent more than once, because their answer was lost or was a 503."""
-    findings: Findings
-    noticed: list[float]
-    """Seconds from the kill of a worker that held a job until that job was taken back."""
-    again: list[float]
-    """Seconds from such a kill until that job ran again."""
-    seconds: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether every gate is met."""
-        in_time = max(self.noticed, default=0.0) <= NOTICE_S
-        return self.findings.sound and self.findings.poison_dead == self.poisons and in_time
 
 
 def play(
@@ -64,29 +33,47 @@ def play(
     with standing(
         pipeline, workers=scenario.workers, random=random, postgres=postgres, settings=scenario.settings
     ) as processes:
-        striker = Striker(processes, random, OTHERS, scenario.freeze_s, postgres)
+        striker = Striker(processes, random, scenario.freeze_s, postgres)
         sent = _submissions(scenario, pipeline, seed, random, processes)
-        again = _through(scenario, processes, striker, sent, random, tell, stop)
-        findings = witness.examine(processes.home, processes.ledger, pipeline, sent)
-        findings.faults += striker.undrained
-        outcome = Outcome(
-            scenario=scenario.name,
-            pipeline=pipeline.name,
-            database="SQLite" if postgres is None else "PostgreSQL",
-            seed=seed,
-            jobs=len(sent),
-            poisons=len(scenario.poisons),
-            dealt=striker.dealt,
-            resent=sum(each.tries > 1 for each in sent),
-            findings=findings,
-            noticed=witness.noticed(striker.deaths, processes.ledger.acts()),
-            again=again,
-            seconds=time.monotonic() - began,
-        )
-        if not outcome.passed:
-            processes.home.kept = True
-            findings.faults.append(f"logs and ledger: {processes.home.home}")
-        return outcome
+        again = _through(scenario, striker, sent, random, tell, stop)
+        seconds = time.monotonic() - began
+        return weighed(scenario.name, pipeline, seed, striker, sent, seconds=seconds, again=again)
+
+
+def weighed(
+    scenario: str,
+    pipeline: Pipeline,
+    seed: int,
+    striker: Striker,
+    sent: Sequence[Sent],
+    *,
+    seconds: float,
+    again: Sequence[float] = (),
+    away: Away | None = None,
+) -> Outcome:
+    """What came of a run whose processes still stand; where a gate is missed, its logs and its ledger are kept."""
+    home, ledger = striker.processes.home, striker.processes.ledger
+    findings = witness.examine(home, ledger, pipeline, sent)
+    findings.faults += striker.undrained
+    outcome = Outcome(
+        scenario=scenario,
+        pipeline=pipeline.name,
+        database="SQLite" if home.database.startswith("sqlite") else "PostgreSQL",
+        seed=seed,
+        jobs=len(sent),
+        poisons=sum(each.poison for each in sent),
+        dealt=striker.dealt,
+        resent=sum(each.tries > 1 for each in sent),
+        findings=findings,
+        noticed=witness.noticed(striker.deaths, ledger.acts()),
+        again=again,
+        seconds=seconds,
+        away=away,
+    )
+    if not outcome.passed:
+        home.kept = True
+        findings.faults.append(f"its logs lie in {home.home}")
+    return outcome
 
 
 def _submissions(scenario: Scenario, pipeline: Pipeline, seed: int, random: Random, processes: Processes) -> list[Sent]:
@@ -110,36 +97,32 @@ def _submissions(scenario: Scenario, pipeline: Pipeline, seed: int, random: Rand
 
 
 def _through(
-    scenario: Scenario,
-    processes: Processes,
-    striker: Striker,
-    sent: list[Sent],
-    random: Random,
-    tell: Tell,
-    stop: threading.Event,
+    scenario: Scenario, striker: Striker, sent: list[Sent], random: Random, tell: Tell, stop: threading.Event
 ) -> list[float]:
     """Submit and strike until everything has ended, or its time is over; seconds until struck jobs ran again."""
-    submitting = Submitting(processes.home, f"{scenario.name}-{random.random()}", sent, random, stop)
+    ledger = striker.processes.ledger
+    submitting = Submitting(striker.processes.home, str(random.random()), sent, random, stop)
     plan = blows.plan(scenario.counts, scenario.blows_s, random)
-    again: dict[blows.Death, float] = {}
+    again: dict[Death, float] = {}
     with ThreadPoolExecutor(1, "striker") as pool:
         work = [*submitting.start(), pool.submit(striker.deal, plan, stop)]
-        deadline = float("inf")
-        while time.monotonic() < deadline and not stop.wait(LOOK_S):
-            counts = processes.ledger.counts()
-            _look_for(again, striker, processes)
-            tell(f"{counts.total() - _open(counts)} of {len(sent)} ended, {striker.dealt.total()} blows")
-            if _all_done(work) and deadline == float("inf"):
+        deadline = None
+        while not stop.wait(LOOK_S):
+            counts = ledger.counts()
+            _look_for(again, striker)
+            waits = sum(counts[status] for status in OPEN)
+            tell(f"{counts.total() - waits} of {len(sent)} ended, {striker.dealt.total()} of {len(plan)} blows")
+            if deadline is None and _all_done(work):
                 deadline = time.monotonic() + scenario.drain_s
-            if deadline < float("inf") and not _open(counts):
+            elif deadline is not None and (not waits or time.monotonic() > deadline):
                 break
     return list(again.values())
 
 
-def _look_for(again: dict[blows.Death, float], striker: Striker, processes: Processes) -> None:
+def _look_for(again: dict[Death, float], striker: Striker) -> None:
     """Note which of the struck jobs run again."""
     pending = [death for death in list(striker.deaths) if death not in again]
-    rows = processes.ledger.some([death.job_id for death in pending])
+    rows = striker.processes.ledger.some([death.job_id for death in pending])
     for death in pending:
         row = rows.get(death.job_id)
         if row is not None and row.attempt > death.attempt and row.claimed_at is not None:
@@ -152,7 +135,3 @@ def _all_done(work: Sequence[Future[None]]) -> bool:
         if each.done():
             each.result()
     return all(each.done() for each in work)
-
-
-def _open(counts: Counter[str]) -> int:
-    return sum(counts[status] for status in OPEN)

@@ -33,8 +33,8 @@ WORKERS = {Blow.TREE: 7, Blow.PARENT: 6, Blow.LEAF: 7, Blow.FREEZE: 2, Blow.TERM
 KILLS = Scenario(
     name="kills",
     jobs=200,
-    submit_s=25.0,
-    blows_s=50.0,
+    submit_s=35.0,
+    blows_s=42.0,
     counts={**WORKERS, Blow.REDIS: 5, Blow.API: 3, Blow.REAPER: 2},
     poisons=(Poison.RAISES, Poison.KILLS, Poison.EXITS),
 )
