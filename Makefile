@@ -92,6 +92,7 @@ lock: setup ## Compile requirements/*.txt anew from pyproject.toml (UPGRADE=--up
 	PIP_FIND_LINKS= PIP_CONFIG_FILE=/dev/null $(COMPILE) -o requirements/.cuda.txt requirements/torch-cuda.in
 	{ head -n 1 requirements/torch-cuda.in; $(ONLY_TORCH) requirements/.cuda.txt; } > requirements/torch-cuda.txt
 	rm requirements/.cuda.txt
+	for rival in arq celery; do $(COMPILE) -o requirements/rival-$$rival.txt requirements/rival-$$rival.in; done
 
 clean: ## Remove what was built here; weights and data stay where they are
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis demo-output

@@ -25,6 +25,7 @@ from tests.images import REPOSITORY, Scratch, command, copied, environment, step
 
 DOCKERFILES = ["Dockerfile.api", "Dockerfile.worker"]
 LOCKS = ["api", "worker", "dev", "build"]
+RIVALS = ["rival-arq", "rival-celery"]  # what the benchmark measures clinq beside
 SECRETS = ["CLINQ_SECRET_KEY", "CLINQ_MASTER_KEYS", "CLINQ_POSTGRES_PASSWORD", "CLINQ_REDIS_PASSWORD"]
 OURS = {"migrate", "models", "api", "reaper", "worker", "worker-gpu"}
 PRODUCTION = {"CLINQ_SECRET_KEY": "s" * 64, "CLINQ_MASTER_KEYS": "k1:" + "A" * 43 + "="}
@@ -36,7 +37,7 @@ def pins(lock: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", text, re.MULTILINE))
 
 
-@pytest.mark.parametrize("lock", [*LOCKS, "torch", "torch-cuda"])
+@pytest.mark.parametrize("lock", [*LOCKS, *RIVALS, "torch", "torch-cuda"])
 def test_every_requirement_has_an_exact_version_and_a_hash(lock):
     lines = (REPOSITORY / "requirements" / f"{lock}.txt").read_text().splitlines()
     starts = [number for number, line in enumerate(lines) if line and line[0] not in " #"]
@@ -46,7 +47,7 @@ def test_every_requirement_has_an_exact_version_and_a_hash(lock):
         assert "--hash=sha256:" in lines[number + 1], lines[number]
 
 
-@pytest.mark.parametrize("lock", [*LOCKS, "torch", "torch-cuda"])
+@pytest.mark.parametrize("lock", [*LOCKS, *RIVALS, "torch", "torch-cuda"])
 def test_no_requirements_file_names_a_package_index(lock):
     assert "://" not in (REPOSITORY / "requirements" / f"{lock}.txt").read_text()
 

@@ -13,6 +13,7 @@ class Row:
     what: str
     figure: float
     goal: str
+    """Empty where a figure is only shown."""
     met: bool
     note: str = ""
     unit: str = ""
@@ -25,4 +26,10 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def _line(row: Row) -> str:
-    return f"| {row.what} | {row.figure:.3g}{row.unit} | {row.goal} | {'yes' if row.met else 'no'} | {row.note} |"
+    return f"| {row.what} | {row.figure:.3g}{row.unit} | {row.goal} | {_met(row)} | {row.note} |"
+
+
+def _met(row: Row) -> str:
+    if not row.goal:
+        return ""
+    return "yes" if row.met else "no"
