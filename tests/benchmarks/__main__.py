@@ -19,6 +19,7 @@ PARTS = {
     "queue": queue.measure,
     "speech": speech.measure,
     "memory": memory.measure,
+    "cancel": cancel.measure,
     "rivals": rivals.measure,
 }
 HEAD = """# Benchmarks
