@@ -23,7 +23,7 @@ FORM_BYTES = 1 << 20  # fields and boundaries beside a recording
 PROBLEM: dict[str, Any] = {"model": Problem, "content": {errors.PROBLEM_JSON: {}}}
 OPEN = ("/health", "/metrics", "/auth/login", "/auth/refresh", "/auth/logout")
 
-JOBS = (submit.texts, result.readable, submit.recordings, submit.both, result.deletable, events.router, events.streams)
+JOBS = (submit.texts, result.readable, submit.recordings, submit.both, result.deletable, events.sockets, events.streams)
 """The busiest first: they are tried in this order."""
 WEBHOOKS = (webhooks.endpoints, webhooks.secrets, webhooks.readable, webhooks.repeatable)
 

@@ -17,7 +17,7 @@ from api.leaving import is_hold
 from api.reading import look
 from api.services import Services
 from shared.broker import Event
-from shared.crypto import JobKey
+from shared.crypto import JobKey, WrappedKey
 from shared.errors import DecryptionError
 from shared.job import JobStatus, Progress, StageName
 from shared.ledger import Job
@@ -33,8 +33,8 @@ class JobStory:
     tenant: str
     job_id: str
     ended: bool = False
-    job: Job = field(init=False)
     ear: Subscription = field(init=False)
+    sealed_key: WrappedKey | None = None
     seq: str = NOTHING
     status: JobStatus = JobStatus.QUEUED
     stage: StageName | None = None
@@ -48,17 +48,17 @@ class JobStory:
 
     async def begin(self, since: str | None) -> AsyncIterator[Message]:
         """A snapshot; then what came after `since`, or the end of a job that has ended already."""
-        await self._read()
-        if since is not None and not self.job.status.terminal and await self._reaches(since):
+        job = await self._read()
+        if since is not None and not job.status.terminal and await self._reaches(since):
             self.seq = since
-            yield self._snapshot(None)
+            yield self._as_row("snapshot", job)
             async for message in self._missed(since):
                 yield message
             return
         self.seq = self.ear.seq
-        yield self._snapshot(self._text_so_far())
-        if self.job.status.terminal:
-            yield self._end()
+        yield self._as_row("snapshot", job, self._text_so_far(job))
+        if job.status.terminal:
+            yield self._end(job)
 
     async def hear(self, heard: Told) -> Sequence[Message]:
         """The event itself while the job runs; what the row says when it waits again or has ended."""
@@ -67,33 +67,34 @@ class JobStory:
             return ()
         self.seq = heard.seq
         if event.status is not JobStatus.RUNNING:  # whoever wrote it may not know how far the job was
-            await self._read()
-            if self.job.status.terminal:
-                return (self._end(),)
-            return (self._as_row(event.type if event.status is self.job.status else "snapshot"),)
+            job = await self._read()
+            if job.status.terminal:
+                return (self._end(job),)
+            return (self._as_row(event.type if event.status is job.status else "snapshot", job),)
         self.status, self.stage, self.progress = event.status, event.stage, event.progress
         return (self._message(event.type, partial=self._opened(event), append=event.append),)
 
     async def check(self, *, lost: bool) -> Sequence[Message]:
         """What the row says that was not told yet; all of it when events may be lost."""
-        await self._read()
-        if self.job.status.terminal:
-            return (self._end(),)
+        job = await self._read()
+        if job.status.terminal:
+            return (self._end(job),)
         if lost:
-            return (self._snapshot(self._row_s_text()),)
-        if self.job.status is not self.status or self.job.progress > self.progress + AHEAD:
-            return (self._snapshot(None),)
+            return (self._as_row("snapshot", job, self._row_s_text(job)),)
+        if job.status is not self.status or job.progress > self.progress + AHEAD:
+            return (self._as_row("snapshot", job),)
         return ()
 
     def heartbeat(self) -> Message:
         """Where the job was when it was last read or heard of."""
         return self._message("heartbeat")
 
-    async def _read(self) -> None:
+    async def _read(self) -> Job:
         job = await look(self.services, self.tenant, self.job_id, "partial")
         if job is None:
             raise NothingThereError("the job is no longer there")
-        self.job = job
+        self.sealed_key = job.key
+        return job
 
     async def _reaches(self, since: str) -> bool:
         try:
@@ -109,20 +110,18 @@ class JobStory:
                 if self.ended:
                     return
         except RedisError:  # it went away in mid-replay
-            yield self._snapshot(self._row_s_text())
+            job = await self._read()
+            yield self._as_row("snapshot", job, self._row_s_text(job))
 
-    def _snapshot(self, partial: str | None) -> Message:
-        return self._as_row("snapshot", partial)
-
-    def _end(self) -> Message:
+    def _end(self, job: Job) -> Message:
         self.ended = True
         if order(self.ear.seq) > order(self.seq):
             self.seq = self.ear.seq
-        return self._as_row(self.job.status.value)
+        return self._as_row(job.status.value, job)
 
-    def _as_row(self, kind: str, partial: str | None = None) -> Message:
-        self.status, self.stage = self.job.status, self.job.stage
-        self.progress = 1.0 if self.job.status is JobStatus.COMPLETED else self.job.progress
+    def _as_row(self, kind: str, job: Job, partial: str | None = None) -> Message:
+        self.status, self.stage = job.status, job.stage
+        self.progress = 1.0 if job.status is JobStatus.COMPLETED else job.progress
         return self._message(kind, partial=partial)
 
     def _message(self, kind: str, *, partial: str | None = None, append: bool = False) -> Message:
@@ -139,22 +138,22 @@ class JobStory:
         )
         return Message(self.seq, kind, told.model_dump_json(exclude={"partial"} if partial is None else None))
 
-    def _text_so_far(self) -> str | None:
+    def _text_so_far(self, job: Job) -> str | None:
         """Exactly what came before the events that follow."""
-        heard = None if self.job.status.terminal else self.ear.written
+        heard = None if job.status.terminal else self.ear.written
         if heard is None:
-            return self._row_s_text()
+            return self._row_s_text(job)
         return "".join(self._opened(event) or "" for event in heard) or None
 
-    def _row_s_text(self) -> str | None:
+    def _row_s_text(self, job: Job) -> str | None:
         """What came until half a second ago."""
-        stored = self.job.unseal("partial", self.services.keyring)
+        stored = job.unseal("partial", self.services.keyring)
         return None if stored is None else stored.decode()
 
     @cached_property
     def _key(self) -> JobKey | None:
-        stored = self.job.key
-        return None if stored is None else self.services.keyring.unwrap(stored, self.job.tenant, self.job.id)
+        wrapped = self.sealed_key
+        return None if wrapped is None else self.services.keyring.unwrap(wrapped, self.tenant, self.job_id)
 
     def _opened(self, event: Event) -> str | None:
         try:

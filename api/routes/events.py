@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Header, Query, Request, Response, WebSocket
+from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocketDisconnect
 
 from api import batch_standing
@@ -28,7 +29,6 @@ from shared.batch_progress import BatchProgress
 from shared.job import Progress
 from shared.settings import Settings
 
-router = APIRouter()
 streams = APIRouter(tags=["events"], route_class=guarded("read"))
 PROTOCOL = "bearer."
 FIRST_MESSAGE_S = 5.0
@@ -68,16 +68,14 @@ class Guest:
         return principal is not None and principal.may(scope)
 
 
-@router.websocket("/ws/{job_id}")
-async def job_socket(socket: WebSocket, job_id: str) -> None:
+async def job_socket(socket: WebSocket) -> None:
     """Follow a job. The token comes as the subprotocol bearer.<token>, in a header, or in a first message."""
-    await _admitted(socket, lambda guest: _job(guest, job_id))
+    await _admitted(socket, _job)
 
 
-@router.websocket("/ws/batch/{batch_id}")
-async def batch_socket(socket: WebSocket, batch_id: str) -> None:
+async def batch_socket(socket: WebSocket) -> None:
     """Follow a batch; `items=progress` tells the progress within its jobs too."""
-    await _admitted(socket, lambda guest: _batch(guest, batch_id))
+    await _admitted(socket, _batch)
 
 
 @streams.get("/result/{job_id}/events", **_described(Progress))
@@ -109,8 +107,8 @@ def _stream(services: Services, request: Request, story: Story[Any], since: str)
     return EventStream(Follower(services, story, secret, _seq(since)), services.measures.streams)
 
 
-async def _job(guest: Guest, job_id: str) -> bool:
-    services, principal = guest.services, guest.principal
+async def _job(guest: Guest) -> bool:
+    services, principal, job_id = guest.services, guest.principal, guest.socket.path_params["job_id"]
     holds = guest.socket.query_params.get("cancel_on_close", "").lower() in {"true", "1"}
     job = await look(services, principal.tenant, job_id)
     if job is None or (holds and not principal.may("delete")):
@@ -119,6 +117,7 @@ async def _job(guest: Guest, job_id: str) -> bool:
     mouth = SocketMouth(guest.socket)
     follower = guest.follower(JobStory(services, principal.tenant, job_id))
     if not holds:
+        del job  # an idle socket need not keep its row
         await mouth.run(follower)
         return True
     address = guest.socket.client.host if guest.socket.client else None
@@ -128,7 +127,8 @@ async def _job(guest: Guest, job_id: str) -> bool:
     return True
 
 
-async def _batch(guest: Guest, batch_id: str) -> bool:
+async def _batch(guest: Guest) -> bool:
+    batch_id = guest.socket.path_params["batch_id"]
     if not await _is_there(guest.services, guest.principal.tenant, batch_id):
         return False
     await guest.accept()
@@ -186,3 +186,9 @@ def _is_our_page(socket: WebSocket, settings: Settings) -> bool:
 
 def _seq(said: str) -> str | None:
     return said if SEQ.fullmatch(said) else None
+
+
+# Starlette's own routes: FastAPI's keep stacks for parameters that an open socket has no use for, 3 KB each.
+sockets = APIRouter(
+    routes=[WebSocketRoute("/ws/{job_id}", job_socket), WebSocketRoute("/ws/batch/{batch_id}", batch_socket)]
+)

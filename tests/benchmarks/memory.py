@@ -24,11 +24,11 @@ def measure(tell: Callable[[str], None]) -> list[Row]:
         deadline = time.monotonic() + 120.0
         while "worker ready" not in home.log("worker") and time.monotonic() < deadline:
             time.sleep(0.2)
-        idle_worker = _resident_mb(home.processes["worker"].pid)
+        idle_worker = resident_mb(home.processes["worker"].pid)
         home.kill("worker")
         posts = [request("POST", "/api/v1/submit", key=home.key, body=NOTE)] * REQUESTS
         asyncio.run(load.run(home.port, posts, connections=32))
-        api = _resident_mb(home.processes["api"].pid)
+        api = resident_mb(home.processes["api"].pid)
     tell(f"api {api:.0f} MB, worker {idle_worker:.0f} MB")
     return [
         Row(f"resident memory of the API after {REQUESTS} submissions", api, "< 150 MB", api < API_MB, unit=" MB"),
@@ -42,6 +42,7 @@ def measure(tell: Callable[[str], None]) -> list[Row]:
     ]
 
 
-def _resident_mb(pid: int) -> float:
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) / 1024.0
