@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.benchmarks import cancel, gateway, memory, queue, speech
+from tests.benchmarks import cancel, gateway, memory, queue, sockets, speech
 from tests.benchmarks.rivals import measure as rivals
 from tests.benchmarks.table import Row, markdown
 
@@ -17,6 +17,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 PARTS = {
     "gateway": gateway.measure,
     "queue": queue.measure,
+    "sockets": sockets.measure,
     "speech": speech.measure,
     "memory": memory.measure,
     "cancel": cancel.measure,
