@@ -15,7 +15,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from shared.errors import BackingServiceError
+from shared.errors import BackingServiceError, BlobMissingError
 
 KEY_CHARS = 64  # SHA-256 in hex
 SPOOL_BYTES = 8 << 20  # what stays in memory before a recording goes to a temporary file
@@ -74,11 +74,13 @@ class ObstoreBlobs:
         return key
 
     def get(self, key: str) -> Iterator[bytes]:
-        """Read piece by piece. Raises BackingServiceError when the store is away or the blob is gone."""
+        """Read piece by piece. Raises BackingServiceError when the store is away, BlobMissingError when it is gone."""
         try:
             for piece in obstore.get(self._store, _path(key)):
                 yield bytes(piece)
-        except (BaseError, FileNotFoundError) as error:
+        except FileNotFoundError as error:
+            raise BlobMissingError("the recording is not in the blob store; check CLINQ_BLOB_URL") from error
+        except BaseError as error:
             raise BackingServiceError("the blob store did not give the recording; check CLINQ_BLOB_URL") from error
 
     def delete(self, key: str) -> None:

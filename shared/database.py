@@ -16,6 +16,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from shared.errors import BackingServiceError
 
 BUSY_TIMEOUT_S = 30.0
+APPLICATION = "clinq"
+"""How PostgreSQL lists our sessions."""
 
 
 class clock(FunctionElement[float]):  # noqa: N801 - reads as an SQL function
@@ -46,6 +48,7 @@ class Database:
                 pool_size=pool_size,
                 pool_pre_ping=True,
                 hide_parameters=True,
+                connect_args={"application_name": APPLICATION},
             )
             return
         if parsed.database:
