@@ -103,7 +103,9 @@ def receiver(*replies: Reply, context: ssl.SSLContext | None = None) -> Iterator
         made.port = server.server_port
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        yield made
-        made.let_go.set()
-        server.shutdown()
-        thread.join()
+        try:
+            yield made
+        finally:
+            made.let_go.set()
+            server.shutdown()
+            thread.join()

@@ -70,16 +70,19 @@ def claim(
     keyring: Keyring,
     *,
     most: int,
-    running: Mapping[str, int],
+    in_hand: Mapping[str, str],
     most_per_tenant: int,
     lease_s: float,
 ) -> list[Due]:
     """Take up to `most` deliveries; if this sender dies, others take them after `lease_s` seconds.
 
-    `running` counts what is under way for each tenant: none gets more than `most_per_tenant` of the sender's threads.
+    `in_hand` names the tenant of each delivery that is under way in this sender: none is taken twice, and no tenant
+    gets more than `most_per_tenant` of its threads.
     """
+    running = Counter(in_hand.values())
     full = [tenant for tenant, count in running.items() if count >= most_per_tenant]
-    ready = _CANDIDATES.where(_ready() & _delivery.c.tenant.not_in(full)).limit(most * CANDIDATES)
+    others = _delivery.c.tenant.not_in(full) & _delivery.c.id.not_in(list(in_hand))
+    ready = _CANDIDATES.where(_ready() & others).limit(most * CANDIDATES)
     rows = connection.execute(ready.with_for_update(skip_locked=True, of=_delivery)).all()
     _wait_again(connection, [row.id for row in rows if row.open])
     taken = _fair([row for row in rows if not row.open], most, running, most_per_tenant)
@@ -137,10 +140,8 @@ def _wait_again(connection: sa.Connection, ids: Sequence[str]) -> None:
         connection.execute(sa.update(_delivery).where(_delivery.c.id.in_(ids)).values(**armed))
 
 
-def _fair(
-    rows: Iterable[sa.Row[Any]], most: int, running: Mapping[str, int], most_per_tenant: int
-) -> list[sa.Row[Any]]:
-    counts = Counter(running)
+def _fair(rows: Iterable[sa.Row[Any]], most: int, running: Counter[str], most_per_tenant: int) -> list[sa.Row[Any]]:
+    counts = running.copy()
     taken: list[sa.Row[Any]] = []
     for row in rows:
         if len(taken) < most and counts[row.tenant] < most_per_tenant:

@@ -6,7 +6,6 @@ import json
 import queue
 import threading
 import time
-from collections import Counter
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -55,7 +54,7 @@ class Sender:
         self._forgotten_at = -FORGET_EVERY_S
         self._asked: queue.SimpleQueue[Due | None] = queue.SimpleQueue()
         self._answered: queue.SimpleQueue[tuple[Due, Answer]] = queue.SimpleQueue()
-        self._running: Counter[str] = Counter()
+        self._in_hand: dict[str, str] = {}
         self._unwritten: list[tuple[Due, Answer]] = []
         self._ended = threading.Event()
 
@@ -69,7 +68,7 @@ class Sender:
         while not stop.is_set() and not self._ended.is_set():
             self._round(stop)
         leave_at = time.monotonic() + LEAVE_S
-        while self._running.total() and time.monotonic() < leave_at:
+        while self._in_hand and time.monotonic() < leave_at:
             self._gather(POLL_S)
         self._write()
         for _ in range(self._threads):
@@ -98,7 +97,7 @@ class Sender:
 
     def _take(self) -> bool:
         """Hand due deliveries to threads that are free; False when the database is away."""
-        free = self._threads - self._running.total()
+        free = self._threads - len(self._in_hand)
         try:
             with self._database.read() as connection:
                 waits = free > 0 and dispatch.any_due(connection)
@@ -116,12 +115,12 @@ class Sender:
                 connection,
                 self._keyring,
                 most=free,
-                running=self._running,
+                in_hand=self._in_hand,
                 most_per_tenant=self._per_tenant,
                 lease_s=self._lease_s,
             )
         for due in claimed:
-            self._running[due.tenant] += 1
+            self._in_hand[due.id] = due.tenant
             self._asked.put(due)
 
     def _forget(self) -> None:
@@ -142,7 +141,7 @@ class Sender:
             return
 
     def _answered_one(self, answered: tuple[Due, Answer]) -> None:
-        self._running[answered[0].tenant] -= 1
+        del self._in_hand[answered[0].id]
         self._unwritten.append(answered)
 
     def _work(self) -> None:
