@@ -43,9 +43,17 @@ class House:
     worker: Worker
     tmp_path: Path
 
-    def submit(self, text: str | None = NOTE, *, recording: bytes | None = None, attempts: int = 3) -> str:
+    def submit(
+        self,
+        text: str | None = NOTE,
+        *,
+        recording: bytes | None = None,
+        attempts: int = 3,
+        content: str | None = None,
+        tenant: str = "default",
+    ) -> str:
         job_id = str(uuid_utils.uuid7())
-        wrapped, key = self.worker.keyring.new("default", job_id)
+        wrapped, key = self.worker.keyring.new(tenant, job_id)
         audio = None
         if recording is not None:
             stored = self.worker.blobs.put(key.seal_chunks([recording]))
@@ -61,7 +69,8 @@ class House:
         request = JobRequest(text=None if recording else text, audio=audio)
         new = NewJob(
             id=job_id,
-            tenant="default",
+            tenant=tenant,
+            content_hash=content,
             priority=Priority.DEFAULT,
             source="audio" if recording else "text",
             size=33.0,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from shared import claiming, holding, speed
+from shared import claiming, holding, ledger, speed
 from shared.claiming import Appetite
 from shared.errors import DecryptionError
 from shared.holding import Ended
@@ -59,8 +59,11 @@ def claim_and_run(worker: Worker, wake_up: str) -> bool:
 
 def timed_out(worker: Worker, jobs: Sequence[Job]) -> None:
     """Give back what an attempt holds that stands still; its process ends after this."""
-    for job in jobs:
-        give_back(worker, job, TIME_LIMIT)
+    with worker.database.read() as connection:
+        now = [ledger.get(connection, job.id) for job in jobs]  # their stages have gone on since the claim
+    for job in now:
+        if job is not None:
+            give_back(worker, job, TIME_LIMIT)
 
 
 def _begun(worker: Worker, job: Job) -> Attempt | None:

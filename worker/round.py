@@ -276,5 +276,7 @@ def _names(attempt: Attempt) -> dict[str, Any]:
 
 
 def _measured(attempt: Attempt) -> Measured:
-    timings = {stage.value: seconds for stage, seconds in attempt.case.timings}
+    """What the stages took here; one that fell back says nothing about the speed of its engine."""
+    fell_back = {each.stage for each in attempt.case.degraded}
+    timings = {stage.value: seconds for stage, seconds in attempt.case.timings if stage not in fell_back}
     return Measured(attempt.job.source, attempt.job.size, timings)

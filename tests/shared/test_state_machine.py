@@ -83,6 +83,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(target=attempts, worker=WORKERS)
     def claim(self, worker: str) -> tuple[Job, ...]:
+        return self.claimed(worker)
+
+    def claimed(self, worker: str) -> tuple[Job, ...]:
         with self.database.write() as connection:
             taken = claiming.claim(connection, self.turns[worker], APPETITE, worker=worker, lease_s=60.0)
         return tuple(taken)
@@ -131,14 +134,27 @@ class Machine(RuleBasedStateMachine):
 
     @rule(taken=attempts)
     def lose(self, taken: tuple[Job, ...]) -> None:
-        """The worker dies or freezes: its leases end, and a reaper finds them."""
+        """The worker dies or freezes: its leases end, and a reaper will find them."""
+        self.die(taken)
+
+    def die(self, taken: tuple[Job, ...]) -> None:
         ids = [job.id for job in taken]
         with self.database.write() as connection:
             mine = tables.job.c.id.in_(ids) & (tables.job.c.status == "running")
             connection.execute(sa.update(tables.job).where(mine).values(lease=LONG_AGO))
 
+    @rule(target=attempts, taken=attempts, worker=WORKERS)
+    def overtake(self, taken: tuple[Job, ...], worker: str) -> tuple[Job, ...]:
+        """Its rows go to another worker while the first one is frozen, and may wake up later."""
+        self.die(taken)
+        self.free()
+        return self.claimed(worker)
+
     @rule()
     def reap(self) -> None:
+        self.free()
+
+    def free(self) -> None:
         reaper.take_back(self.database, "r", PATIENCE)
         reaper.let_go(self.database)
 
@@ -203,8 +219,8 @@ class Machine(RuleBasedStateMachine):
             running = tables.job.c.status == "running"
             connection.execute(sa.update(tables.job).where(running).values(lease=LONG_AGO))
         for _ in range(4 * len(self.accepted) + 4):
-            self.reap()
-            if taken := self.claim_once():
+            self.free()
+            if taken := self.claimed("a"):
                 with self.database.write() as connection:
                     ends = [Ended(job, JobStatus.COMPLETED, result=b"result") for job in taken]
                     holding.finish_all(connection, taken[0].token or "", ends, "worker:x", "here")
@@ -213,10 +229,6 @@ class Machine(RuleBasedStateMachine):
         assert set(self.ended) == set(self.accepted)
         self.database.close()
         self.folder.cleanup()
-
-    def claim_once(self) -> list[Job]:
-        with self.database.write() as connection:
-            return claiming.claim(connection, self.turns["a"], APPETITE, worker="a", lease_s=60.0)
 
 
 def test_no_order_of_acts_loses_a_job_or_gives_it_two_results_on_sqlite():
