@@ -114,7 +114,7 @@ async def delete(services: Here, request: Request, job_id: str) -> Deleted:
         raise not_found()
     status = await services.writer.run(lambda connection: _cancel_and_purge(connection, job, actor(request)))
     if status is JobStatus.CANCELLED:
-        services.queue.publish(Event(job.id, status.value, status, progress=job.progress))
+        services.queue.publish(Event(job.id, status.value, status, progress=job.progress, batch_id=job.batch_id))
     if job.blob is not None:
         await _remove(services, job.blob)
     return Deleted(job_id=job.id, status=status)
