@@ -17,6 +17,7 @@ Seconds = sa.Double
 WAITS: sa.ColumnElement[str] = sa.literal_column("'queued'")
 """In the text of the statement, because SQLite uses a partial index only for a value that it can read there."""
 ARMED: sa.ColumnElement[str] = sa.literal_column("'armed'")
+DUE: sa.ColumnElement[str] = sa.literal_column("'due'")
 
 job = sa.Table(
     "job",
@@ -148,12 +149,13 @@ delivery = sa.Table(
     sa.Column("due_at", Seconds, comment="when its event happened"),
     sa.Column("next_at", Seconds, comment="when it is sent next"),
     sa.Column("ended_at", Seconds),
-    sa.Index("ix_delivery_state_next_at", "state", "next_at"),
     sa.Index("ix_delivery_job_id", "job_id"),
     sa.Index("ix_delivery_batch_id", "batch_id"),
     sa.Index("ix_delivery_tenant_created_at", "tenant", "created_at"),
 )
 
+_DUE = delivery.c.state == DUE
+sa.Index("ix_delivery_due", delivery.c.next_at, sqlite_where=_DUE, postgresql_where=_DUE)
 _OPEN_BATCH = (delivery.c.state == ARMED) & delivery.c.batch_id.is_not(None)
 sa.Index("ix_delivery_armed_batch", delivery.c.batch_id, sqlite_where=_OPEN_BATCH, postgresql_where=_OPEN_BATCH)
 

@@ -130,7 +130,7 @@ def forget(connection: sa.Connection, *, days: float) -> int:
 
 
 def _ready() -> sa.ColumnElement[bool]:
-    return (_delivery.c.state == DeliveryState.DUE.value) & (_delivery.c.next_at <= clock())
+    return (_delivery.c.state == tables.DUE) & (_delivery.c.next_at <= clock())
 
 
 def _wait_again(connection: sa.Connection, ids: Sequence[str]) -> None:

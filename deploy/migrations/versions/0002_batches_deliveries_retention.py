@@ -110,7 +110,8 @@ def _create_outbox() -> None:
         sa.Column("ended_at", sa.Double()),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
     )
-    op.create_index("ix_delivery_state_next_at", "delivery", ["state", "next_at"])
+    due = sa.text("state = 'due'")
+    op.create_index("ix_delivery_due", "delivery", ["next_at"], sqlite_where=due, postgresql_where=due)
     op.create_index("ix_delivery_job_id", "delivery", ["job_id"])
     op.create_index("ix_delivery_batch_id", "delivery", ["batch_id"])
     op.create_index("ix_delivery_tenant_created_at", "delivery", ["tenant", "created_at"])
