@@ -10,11 +10,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from random import Random
 
-from tests.chaos.processes import APIS, REAPERS, Processes
+from tests.chaos.processes import APIS, REAPERS, STRICT_ATTEMPTS, Processes
 from tests.postgres import Postgres
 
 CHOOSE_S = 5.0  # how long a blow waits for a worker that holds a job
@@ -52,11 +53,15 @@ class Death:
 
 
 def plan(counts: Mapping[Blow, int], seconds: float, random: Random) -> list[tuple[float, Blow]]:
-    """All blows in a drawn order, spread over so many seconds: when, and what."""
-    blows = [blow for blow, count in counts.items() for _ in range(count)]
-    random.shuffle(blows)
-    step = seconds / max(1, len(blows))
-    return [((number + random.random()) * step, blow) for number, blow in enumerate(blows)]
+    """When each blow falls, in seconds, and on whom.
+
+    Each kind is spread over the whole time, so that the second reaper is not killed while the first one starts.
+    """
+    blows = []
+    for blow, count in counts.items():
+        phase = random.uniform(0.0, 0.5)
+        blows += [(seconds * (number + phase + random.uniform(0.0, 0.5)) / count, blow) for number in range(count)]
+    return sorted(blows)
 
 
 @dataclass
@@ -76,33 +81,39 @@ class Striker:
     _outages: int = 0
 
     def deal(self, plan: list[tuple[float, Blow]], stop: threading.Event) -> None:
-        """Deal each blow at its time, counted from now; blows that take time do not keep the next ones waiting."""
-        began = time.monotonic()
+        """Deal each blow at its time, counted from now; after one that came late, the next ones are late too."""
+        before, ready = 0.0, time.monotonic()
         for at_s, blow in plan:
-            if stop.wait(max(0.0, began + at_s - time.monotonic())):
+            if stop.wait(max(0.0, ready + at_s - before - time.monotonic())):
                 break
+            before, ready = at_s, time.monotonic()
             self.strike(blow)
         for thread in self._later:
             thread.join()
 
     def strike(self, blow: Blow) -> None:
         """Deal one blow now."""
+        self.dealt[blow] += 1
         if blow in ON_WORKERS:
-            self._strike_worker(blow, *self._victim())
+            role, pid = self._victim()
+            self._note(blow, role)
+            self._strike_worker(blow, role, pid)
         elif blow is Blow.POSTGRES:
+            self._note(blow, "server")
             self._restart_postgres()
         else:
             role = self.random.choice(OTHERS[blow])
+            self._note(blow, role)
             self._take_down(role)
             if blow is Blow.EMPTIED:
                 self.processes.home.empty_redis()
             self.processes.keeping.let_up(role)
-        self.dealt[blow] += 1
 
     def take_redis_down(self) -> None:
         """Kill Redis, and leave it dead until somebody lets it up."""
-        self._take_down("redis")
         self.dealt[Blow.REDIS] += 1
+        self._note(Blow.REDIS, "redis")
+        self._take_down("redis")
 
     def _strike_worker(self, blow: Blow, role: str, pid: int) -> None:
         parent = self.processes.home.processes[role]
@@ -143,6 +154,10 @@ class Striker:
             return pid if _lives(pid) else None
         return None
 
+    def _note(self, blow: Blow, role: str) -> None:
+        with (self.processes.home.home / "blows.log").open("a") as log:
+            log.write(f"{datetime.now(UTC):%H:%M:%S.%f} {blow.value}: {role}\n")
+
     def _take_down(self, role: str) -> None:
         self.processes.keeping.hold_down(role)
         self.processes.home.kill(role)
@@ -173,8 +188,10 @@ class Striker:
         outages = self._outages
         if not _until(lambda: not _lives(pid), STOP_S):
             self.undrained.append(f"{role} did not stop within {STOP_S:.0f} s of SIGTERM")
-        elif (held := self.processes.ledger.held_by(pid)) and outages == self._outages:
-            self.undrained.append(f"{role} left {len(held)} jobs running when it stopped on SIGTERM")
+        elif outages == self._outages:
+            # poison may kill a worker while it drains
+            left = [row.id for row in self.processes.ledger.held_by(pid) if row.max_attempts > STRICT_ATTEMPTS]
+            self.undrained += [f"{role} left {job_id} running when it stopped on SIGTERM" for job_id in left]
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

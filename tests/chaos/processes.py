@@ -14,9 +14,10 @@ from tests.chaos.pipelines import Pipeline
 from tests.house import House, free_port, house
 from tests.postgres import Postgres
 
+API = (sys.executable, "-m", "api.run")  # what `clinq api` runs, started in half the time
 KEEPER = (sys.executable, "-m", "tests.chaos.keeper")
-PATIENT_ATTEMPTS = "50"  # jobs die with their workers by no fault of theirs
-STRICT_ATTEMPTS = "3"  # the default, for poison jobs
+PATIENT_ATTEMPTS = 50  # jobs die with their workers by no fault of theirs
+STRICT_ATTEMPTS = 3  # the default, for poison jobs
 APIS = ("api", "api-strict")
 REAPERS = ("reaper", "reaper-2")
 
@@ -39,7 +40,7 @@ def standing(
 ) -> Iterator[Processes]:
     """Start all processes, wait until both APIs are ready, and keep them alive until the end of the block."""
     where = {} if postgres is None else {"DATABASE_URL": postgres.create()}
-    with house(**{"MAX_ATTEMPTS": PATIENT_ATTEMPTS, **settings, **where}) as home:
+    with house(**{"MAX_ATTEMPTS": str(PATIENT_ATTEMPTS), **settings, **where}) as home:
         made = Processes(
             home,
             Keeping(home, Random(random.random())),
@@ -58,8 +59,9 @@ def standing(
 
 
 def _start(made: Processes, pipeline: Pipeline) -> None:
-    for role in ("redis", "api", *REAPERS):
+    for role in ("redis", *REAPERS):
         made.keeping.keep(role)
-    made.keeping.keep("api-strict", PORT=str(made.strict_port), MAX_ATTEMPTS=STRICT_ATTEMPTS)
+    made.keeping.keep("api", *API)
+    made.keeping.keep("api-strict", *API, PORT=str(made.strict_port), MAX_ATTEMPTS=str(STRICT_ATTEMPTS))
     for role in made.workers:
         made.keeping.keep(role, *KEEPER, role, *pipeline.worker, **pipeline.settings(made.home))

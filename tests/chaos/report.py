@@ -32,7 +32,7 @@ answered. At the end, every submission is held against its row, its audit trail 
 Small pipeline: three stages that sleep 50 to 300 ms and chain hashes of the text. Real pipeline: the embedded profile.
 
 """
-WIDTH, KILLS_WIDTH = 190, 36  # of the table and of one column, in characters
+WIDTH, KILLS_WIDTH = 214, 36  # of the table and of one column, in characters
 COLUMNS = (
     *("scenario", "pipeline", "database", "seed", "jobs", "kills", "sent again"),
     *("lost", "stuck", "duplicated", "changed", "poison dead", "noticed p50 / p100", "again p50 / p100"),

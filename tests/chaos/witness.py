@@ -12,10 +12,9 @@ import httpx
 from tests.chaos.blows import Death
 from tests.chaos.ledger import OPEN, Act, Ledger, Row
 from tests.chaos.pipelines import Pipeline
+from tests.chaos.processes import STRICT_ATTEMPTS
 from tests.chaos.submitting import Sent
 from tests.house import House
-
-POISON_ATTEMPTS = 3
 
 
 @dataclass
@@ -99,7 +98,7 @@ def _poisoned(found: Findings, row: Row, acts: Sequence[Act]) -> None:
     failures = sum(act.action in {"attempt_failed", "lease_lost"} or act.ends for act in acts)
     ends = sum(act.ends for act in acts)
     says_why = bool(row.reason_code and row.reason_detail)
-    exactly = row.attempt == row.max_attempts == POISON_ATTEMPTS <= failures
+    exactly = row.attempt == row.max_attempts == STRICT_ATTEMPTS <= failures
     if row.status == "dead" and exactly and ends == 1 and says_why:
         found.poison_dead += 1
     else:
