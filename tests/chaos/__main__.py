@@ -37,7 +37,9 @@ class Run:
     @property
     def name(self) -> str:
         """As the progress shows it."""
-        return f"{self.scenario.name if self.scenario else away.NAME}, {self.pipeline.name}, seed {self.seed}"
+        return (
+            f"{self.scenario.name if self.scenario else away.name(self.seed)}, {self.pipeline.name}, seed {self.seed}"
+        )
 
     def play(self, server: Postgres | None, tell: Tell, stop: threading.Event) -> Outcome:
         """Play it."""

@@ -1,4 +1,4 @@
-"""Redis away for a minute: what the gateway answers meanwhile, and how soon everything is done once it is back."""
+"""Redis away for a minute, dead or hanging: what the gateway answers meanwhile, and how soon all is done after it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tests.chaos.ledger import OPEN, Ledger
 from tests.chaos.outcome import DRAIN_S, Away, Outcome
 from tests.chaos.pipelines import Pipeline
 from tests.chaos.playing import Tell, weighed
-from tests.chaos.processes import standing
+from tests.chaos.processes import REAPERS, standing
 from tests.chaos.submitting import Sent
 from tests.postgres import Postgres
 
-NAME = "Redis away"
+GONE, HANGS = "Redis away", "Redis hangs"
 BEFORE = 12  # jobs that have ended before, and jobs that are open when it goes
 AWAY_S = 60.0
 EVERY_S = 1.0
@@ -67,6 +67,11 @@ class _Client:
         return answer
 
 
+def name(seed: int) -> str:
+    """Whether Redis dies, or hangs without an answer."""
+    return HANGS if seed % 2 == 0 else GONE
+
+
 def play(
     pipeline: Pipeline,
     seed: int,
@@ -77,14 +82,15 @@ def play(
     away_s: float = AWAY_S,
 ) -> Outcome:
     """End some jobs, take Redis away with others in hand and waiting, kill a worker, ask on, and bring it back."""
-    random = Random(f"{NAME}/{seed}")
+    random = Random(f"{name(seed)}/{seed}")
     began = time.monotonic()
-    with standing(pipeline, workers=3, random=random, postgres=postgres, settings={}) as processes:
+    one = REAPERS[:1]  # two would hide that one of them waits for Redis
+    with standing(pipeline, workers=3, random=random, postgres=postgres, settings={}, reapers=one) as processes:
         striker = Striker(processes, random, 0.0)
         with processes.home.client() as http:
             client = _Client(http, pipeline, seed)
             away = _through(client, striker, away_s, tell, stop)
-        return weighed(NAME, pipeline, seed, striker, client.sent, seconds=time.monotonic() - began, away=away)
+        return weighed(name(seed), pipeline, seed, striker, client.sent, seconds=time.monotonic() - began, away=away)
 
 
 def _through(client: _Client, striker: Striker, away_s: float, tell: Tell, stop: threading.Event) -> Away:
@@ -97,14 +103,14 @@ def _through(client: _Client, striker: Striker, away_s: float, tell: Tell, stop:
     for _ in range(BEFORE):
         client.submit()
     striker.strike(Blow.LEAF)
-    striker.take_redis_down()
+    striker.take_redis(hangs=name(client.seed) == HANGS)
     accepted, refused, client.slowest_s = len(client.sent), client.refused, 0.0
     began = time.monotonic()
     while (gone := time.monotonic() - began) < away_s and not stop.wait(EVERY_S):
         tell(f"Redis away for {gone:.0f} of {away_s:.0f} s")
         client.submit()
         client.read_again(ended[int(gone) % len(ended)])
-    processes.keeping.let_up("redis")
+    striker.give_redis_back()
     tell("Redis is back")
     return Away(
         seconds=away_s,

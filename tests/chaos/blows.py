@@ -109,11 +109,19 @@ class Striker:
                 self.processes.home.empty_redis()
             self.processes.keeping.let_up(role)
 
-    def take_redis_down(self) -> None:
-        """Kill Redis, and leave it dead until somebody lets it up."""
+    def take_redis(self, *, hangs: bool) -> None:
+        """Kill Redis, or let it hang, until `give_redis_back`."""
         self.dealt[Blow.REDIS] += 1
-        self._note(Blow.REDIS, "redis")
-        self._take_down("redis")
+        self._note(Blow.REDIS, "hangs" if hangs else "dies")
+        if hangs:
+            self.processes.home.processes["redis"].send_signal(signal.SIGSTOP)
+        else:
+            self._take_down("redis")
+
+    def give_redis_back(self) -> None:
+        """Let Redis answer again."""
+        self.processes.keeping.let_up("redis")
+        self.processes.home.processes["redis"].send_signal(signal.SIGCONT)
 
     def _strike_worker(self, blow: Blow, role: str, pid: int) -> None:
         parent = self.processes.home.processes[role]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -36,7 +36,13 @@ class Processes:
 
 @contextmanager
 def standing(
-    pipeline: Pipeline, *, workers: int, random: Random, postgres: Postgres | None, settings: Mapping[str, str]
+    pipeline: Pipeline,
+    *,
+    workers: int,
+    random: Random,
+    postgres: Postgres | None,
+    settings: Mapping[str, str],
+    reapers: Sequence[str] = REAPERS,
 ) -> Iterator[Processes]:
     """Start all processes, wait until both APIs are ready, and keep them alive until the end of the block."""
     where = {} if postgres is None else {"DATABASE_URL": postgres.create()}
@@ -48,7 +54,7 @@ def standing(
             free_port(),
             tuple(f"worker-{number}" for number in range(1, workers + 1)),
         )
-        _start(made, pipeline)
+        _start(made, pipeline, reapers)
         try:
             for port in (home.port, made.strict_port):
                 home.wait_ready(port=port)
@@ -58,8 +64,8 @@ def standing(
             made.ledger.close()
 
 
-def _start(made: Processes, pipeline: Pipeline) -> None:
-    for role in ("redis", *REAPERS):
+def _start(made: Processes, pipeline: Pipeline, reapers: Sequence[str]) -> None:
+    for role in ("redis", *reapers):
         made.keeping.keep(role)
     made.keeping.keep("api", *API)
     made.keeping.keep("api-strict", *API, PORT=str(made.strict_port), MAX_ATTEMPTS=str(STRICT_ATTEMPTS))

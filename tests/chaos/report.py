@@ -39,7 +39,17 @@ COLUMNS = (
     *("seconds", "verdict"),
 )
 AWAY = (
-    *("database", "seed", "away s", "202", "503 + Retry-After", "other", "results read", "slowest answer s"),
+    *(
+        "scenario",
+        "database",
+        "seed",
+        "away s",
+        "202",
+        "503 + Retry-After",
+        "other",
+        "results read",
+        "slowest answer s",
+    ),
     *("drained after s", "verdict"),
 )
 
@@ -100,7 +110,7 @@ def away_cells(each: Outcome) -> list[str]:
     if away is None:
         return []
     return [
-        *(each.database, str(each.seed), f"{away.seconds:.0f}"),
+        *(each.scenario, each.database, str(each.seed), f"{away.seconds:.0f}"),
         *(str(away.accepted), str(away.refused), str(len(away.wrong)), str(away.read)),
         *(f"{away.slowest_s:.2f}", f"{away.drained_s:.1f}", "passed" if each.passed else "FAILED"),
     ]
