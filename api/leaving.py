@@ -64,7 +64,6 @@ class Holds:
         self._queue = queue
         self._writer = writer
         self._grace_s = grace_s
-        self._newest: dict[str, Hold] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @contextmanager
@@ -73,10 +72,6 @@ class Holds:
         hold = Hold(job, actor, still_may)
         with ExitStack() as stack:
             stack.enter_context(self._hub.telling(job.id, hold))
-            stack.callback(self._let_go, hold)
-            if (older := self._newest.get(job.id)) is not None:
-                older.over.set()
-            self._newest[job.id] = hold
             self._queue.publish(Event(job.id, hold.name, job.status, progress=job.progress))
             yield hold
             if hold.dropped and not hold.over.is_set():
@@ -110,10 +105,6 @@ class Holds:
             log.info("job cancelled: its submitter has gone", job_id=job.id)
             status = JobStatus.CANCELLED
             self._queue.publish(Event(job.id, status.value, status, progress=job.progress, batch_id=job.batch_id))
-
-    def _let_go(self, hold: Hold) -> None:
-        if self._newest.get(hold.job.id) is hold:
-            del self._newest[hold.job.id]
 
 
 def is_hold(event: Event) -> bool:

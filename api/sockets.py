@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import sys
+import termios
 from asyncio import TimerHandle
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -37,20 +40,32 @@ class DroppingHttp(HttpToolsProtocol):
         if self._watch is not None:
             self._watch.cancel()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """There is nobody to watch any more."""
+        super().connection_lost(exc)
+        if self._watch is not None:
+            self._watch.cancel()
+
     def shutdown(self) -> None:
         """End streams now, because they have no end of their own; other answers are still finished."""
         super().shutdown()
         if self.cycle is not None and not self.cycle.response_complete and self.cycle.scope.get("clinq.stream"):
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
             self.transport.close()
 
     def _look_later(self) -> None:
-        self._watch = self.loop.call_later(STUCK_S, self._look, self.transport.get_write_buffer_size())
+        self._watch = self.loop.call_later(STUCK_S, self._look, self._untaken())
 
     def _look(self, before: int) -> None:
-        left = self.transport.get_write_buffer_size()
-        if left >= before:
+        if self._untaken() >= before:
             self.transport.abort()
         else:
             self._look_later()
+
+    def _untaken(self) -> int:
+        """Bytes that the client has not taken: here, and in the system's buffer, which alone moves for some seconds."""
+        here = self.transport.get_write_buffer_size()
+        try:
+            asked = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+        except (OSError, ValueError):  # not on every system
+            return here
+        return here + int.from_bytes(asked, sys.byteorder)

@@ -25,7 +25,7 @@ QUICK = {
     "LEASE_S": "2",
     "BEAT_S": "0.5",
     "MAX_ATTEMPTS": "1",
-    "SOCKET_REREAD_S": "1",
+    "SOCKET_REREAD_S": "3",
     "SOCKET_HEARTBEAT_S": "0.4",
     "CANCEL_ON_CLOSE_S": "0.5",
 }
