@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -36,6 +37,8 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opened(settings, measures) as services:
             app.state.services = services
+            gc.collect()
+            gc.freeze()  # what lives as long as the process is never looked at again
             yield
 
     app = FastAPI(

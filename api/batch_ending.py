@@ -57,10 +57,12 @@ def _slices(batch: Batch) -> list[Sequence[int]]:
 
 
 def _cancel(connection: sa.Connection, who: Actor, batch: Batch, indexes: Sequence[int]) -> list[Job]:
-    jobs = batches.jobs(connection, batch.id, indexes)
-    return [job for job in jobs if not job.status.terminal and ledger.cancel(connection, job, who)]
+    jobs = [job for job in batches.jobs(connection, batch.id, indexes) if not job.status.terminal]
+    cancelled = set(ledger.cancel_all(connection, [job.id for job in jobs], who))
+    return [job for job in jobs if job.id in cancelled]
 
 
 def _purge(connection: sa.Connection, who: Actor, batch: Batch, indexes: Sequence[int]) -> list[str]:
     jobs = batches.jobs(connection, batch.id, indexes)
-    return [job.blob for job in jobs if ledger.purge(connection, job, who) and job.blob is not None]
+    purged = set(ledger.purge_all(connection, [job.id for job in jobs], who))
+    return [job.blob for job in jobs if job.id in purged and job.blob is not None]

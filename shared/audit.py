@@ -35,6 +35,11 @@ def record_all(connection: sa.Connection, done: Sequence[tuple[Actor, str, str]]
     connection.execute(_RECORD, [_row(actor, action, job_id, "done") for actor, action, job_id in done])
 
 
+def record_each(connection: sa.Connection, ended: Sequence[tuple[Actor, str, str, str]]) -> None:
+    """Append one row for each actor, action, job and outcome, by one statement."""
+    connection.execute(_RECORD, [_row(actor, action, job_id, outcome) for actor, action, job_id, outcome in ended])
+
+
 def _row(actor: Actor, action: str, job_id: str | None, outcome: str) -> dict[str, str | None]:
     return {
         "id": str(uuid_utils.uuid7()),

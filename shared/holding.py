@@ -111,10 +111,7 @@ def finish_all(connection: sa.Connection, token: str, ends: Sequence[Ended], wor
         connection.execute(_FINISH, [_end(each) for each in written])
         _complete(connection, [each.job.id for each in written if each.result is not None])
         ended(connection, [each.job.id for each in written])
-    for each in ends:
-        actor = Actor(worker, each.job.tenant, host)
-        action = "result_written" if each.job.id in owned else "result_discarded_fenced"
-        audit.record(connection, actor, action, job_id=each.job.id, outcome=each.status.value)
+    audit.record_each(connection, [_told(each, worker, host, written=each.job.id in owned) for each in ends])
     return owned
 
 
@@ -181,6 +178,11 @@ def _end(end: Ended) -> dict[str, Any]:
         "reason_detail": end.reason and end.reason.detail[:DETAIL_CHARS],
         "config_hash": end.config_hash,
     }
+
+
+def _told(end: Ended, worker: str, host: str, *, written: bool) -> tuple[Actor, str, str, str]:
+    action = "result_written" if written else "result_discarded_fenced"
+    return Actor(worker, end.job.tenant, host), action, end.job.id, end.status.value
 
 
 def _complete(connection: sa.Connection, job_ids: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared import tables
-from shared.audit import Actor, record
+from shared.audit import Actor, record_all
 from shared.crypto import Keyring, WrappedKey
 from shared.database import clock
 from shared.ending import ended
@@ -37,14 +37,13 @@ _LEADER = (
     .where(
         (_leader.c.tenant == sa.bindparam("its_tenant"))
         & (_leader.c.content_hash == sa.bindparam("its_content"))
+        & _leader.c.content_hash.is_not(None)
         & _leader.c.follows.is_(None)
+        & ((_leader.c.status == tables.WAITS) | (_leader.c.status == tables.RUNS))  # as the index has it
         # A job that waits in a slower line would hold up whoever follows it.
         & (
-            (_leader.c.status == JobStatus.RUNNING.value)
-            | (
-                (_leader.c.status == JobStatus.QUEUED.value)
-                & (sa.case(_urgency, value=_leader.c.priority) <= sa.bindparam("its_urgency"))
-            )
+            (_leader.c.status == tables.RUNS)
+            | (sa.case(_urgency, value=_leader.c.priority) <= sa.bindparam("its_urgency"))
         )
     )
     .limit(1)
@@ -152,30 +151,40 @@ def get(
 
 def cancel(connection: sa.Connection, job: Job, actor: Actor) -> bool:
     """End a job that waits or runs; whoever runs it notices at its next beat or word."""
+    return bool(cancel_all(connection, [job.id], actor))
+
+
+def cancel_all(connection: sa.Connection, job_ids: Sequence[str], actor: Actor) -> list[str]:
+    """End those of these jobs that wait or run; their ids."""
     open_states = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
     change = (
         sa.update(_job)
-        .where((_ids == job.id) & _job.c.status.in_(open_states))
+        .where(_ids.in_(job_ids) & _job.c.status.in_(open_states))
         .values(status=JobStatus.CANCELLED.value, finished_at=clock(), token=None, lease=None, partial=None)
     )
-    cancelled = connection.execute(change).rowcount == 1
+    cancelled = list(connection.execute(change.returning(_ids)).scalars())
     if cancelled:
-        ended(connection, [job.id])
-        record(connection, actor, "cancelled", job_id=job.id)
+        ended(connection, cancelled)
+        record_all(connection, [(actor, "cancelled", job_id) for job_id in cancelled])
     return cancelled
 
 
 def purge(connection: sa.Connection, job: Job, actor: Actor) -> bool:
     """Destroy the job's key and all that it sealed; the bare row stays for the audit trail."""
+    return bool(purge_all(connection, [job.id], actor))
+
+
+def purge_all(connection: sa.Connection, job_ids: Sequence[str], actor: Actor) -> list[str]:
+    """The same for those of these jobs that are not purged yet; their ids."""
     gone = dict.fromkeys(("wrapped_key", "payload", "case_file", "partial", "result", "bundle", "idempotency_key"))
     change = (
         sa.update(_job)
-        .where((_ids == job.id) & _job.c.purged_at.is_(None))
+        .where(_ids.in_(job_ids) & _job.c.purged_at.is_(None))
         .values(purged_at=clock(), body_hash="", content_hash=None, **gone)
     )
-    purged = connection.execute(change).rowcount == 1
+    purged = list(connection.execute(change.returning(_ids)).scalars())
     if purged:
-        record(connection, actor, "purged", job_id=job.id)
+        record_all(connection, [(actor, "purged", job_id) for job_id in purged])
     return purged
 
 
@@ -201,6 +210,7 @@ def _row(new: NewJob) -> dict[str, Any]:
     return {name: getattr(new, name) for name in _AS_GIVEN} | taken | leader | {"priority": new.priority.value}
 
 
+@cache
 def joined(stages: tuple[StageName, ...]) -> str:
     """Stages as the row holds them."""
     return ",".join(stage.value for stage in stages)

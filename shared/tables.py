@@ -16,6 +16,7 @@ metadata = sa.MetaData(
 Seconds = sa.Double
 WAITS: sa.ColumnElement[str] = sa.literal_column("'queued'")
 """In the text of the statement, because SQLite uses a partial index only for a value that it can read there."""
+RUNS: sa.ColumnElement[str] = sa.literal_column("'running'")
 ARMED: sa.ColumnElement[str] = sa.literal_column("'armed'")
 DUE: sa.ColumnElement[str] = sa.literal_column("'due'")
 
@@ -76,7 +77,15 @@ def _partial(name: str, *columns: str, where: sa.ColumnElement[bool]) -> None:
 
 
 _partial("ix_job_waiting", "priority", "tenant", "created_at", "not_before", "follows", where=job.c.status == WAITS)
-_partial("ix_job_content", "tenant", "content_hash", where=job.c.content_hash.is_not(None))
+_partial("ix_job_content", "tenant", "content_hash", "config_hash", where=job.c.config_hash.is_not(None))
+_partial(
+    "ix_job_flight",
+    "tenant",
+    "content_hash",
+    where=job.c.content_hash.is_not(None)
+    & job.c.follows.is_(None)
+    & ((job.c.status == WAITS) | (job.c.status == RUNS)),
+)
 _partial("ix_job_follows", "follows", where=job.c.follows.is_not(None))
 _partial("ix_job_batch", "batch_id", "batch_index", where=job.c.batch_id.is_not(None))
 _partial("ix_job_kept", "tenant", "finished_at", where=job.c.purged_at.is_(None) & job.c.finished_at.is_not(None))

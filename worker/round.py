@@ -119,9 +119,13 @@ class Attempt:
             result=self.key.seal(document, "result"),
             bundle=None if case.bundle is None else self.key.seal(case.bundle.encode(), "bundle"),
             reason=None if case.insufficient is None else Reason(status.value, case.insufficient),
-            config_hash=config_hash if enough and case.bundle is not None and not case.degraded else None,
+            config_hash=config_hash if enough and self._may_be_reused() else None,
             last=self.saved(),
         )
+
+    def _may_be_reused(self) -> bool:
+        """A result that was itself reused does not count: what it came from does, and grows old."""
+        return not self.reused and self.case.bundle is not None and not self.case.degraded
 
 
 class Round:
@@ -153,7 +157,7 @@ class Round:
         order = list(StageName)
         name = min((each.remaining[0] for each in self._open), key=order.index)
         due = [each for each in self._open if each.remaining[0] is name]
-        self._worker.broker.publish(*(each.desk.begin(name, each.remaining) for each in due))
+        self._tell([each.desk.begin(name, each.remaining) for each in due])
         self._worker.heart.allow(max(limits.limit_s(self._worker.settings, each.job_now, self._pace) for each in due))
         desk = RoundDesk({each.job.id: each.desk for each in due})
         done: list[Attempt] = []
@@ -167,12 +171,17 @@ class Round:
         self._finish([each for each in done if each.over])
         self._hand_back_late_ones()
 
+    def _tell(self, stages: Sequence[Event]) -> None:
+        """Tell of stages; jobs that are run together are over before anybody could follow their stages."""
+        if len(self._all) == 1:
+            self._worker.broker.publish(*stages)
+
     def _save(self, done: Sequence[Attempt]) -> None:
         if not done:
             return
         saved = [each.saved() for each in done]
         mine = self._worker.write(lambda connection: holding.save_all(connection, self._token, saved))
-        self._worker.broker.publish(*(each.desk.event("stage", 1.0) for each in done if each.job.id in mine))
+        self._tell([each.desk.event("stage", 1.0) for each in done if each.job.id in mine])
         for each in done:
             if each.job.id in mine:
                 _log_stage(each)
@@ -196,7 +205,7 @@ class Round:
             if each.job.id in mine:
                 if each.remaining != each.job.remaining:
                     _log_stage(each)
-                    told.append(each.desk.event("stage", 1.0))
+                    self._tell([each.desk.event("stage", 1.0)])
                 told.append(each.desk.event(end.status.value, 1.0, status=end.status))
             known = "job done" if each.job.id in mine else "result discarded"
             log.info(known, **_names(each), status=end.status.value, reused=each.reused)

@@ -19,7 +19,11 @@ NEW_COLUMNS = (
 )
 PARTIAL = {
     "ix_job_waiting": (["priority", "tenant", "created_at", "not_before", "follows"], "status = 'queued'"),
-    "ix_job_content": (["tenant", "content_hash"], "content_hash IS NOT NULL"),
+    "ix_job_content": (["tenant", "content_hash", "config_hash"], "config_hash IS NOT NULL"),
+    "ix_job_flight": (
+        ["tenant", "content_hash"],
+        "content_hash IS NOT NULL AND follows IS NULL AND (status = 'queued' OR status = 'running')",
+    ),
     "ix_job_follows": (["follows"], "follows IS NOT NULL"),
     "ix_job_batch": (["batch_id", "batch_index"], "batch_id IS NOT NULL"),
     "ix_job_kept": (["tenant", "finished_at"], "purged_at IS NULL AND finished_at IS NOT NULL"),
