@@ -194,6 +194,10 @@ def test_a_flipped_byte_is_found_in_every_file(make: Make, root: Path, tmp_path:
             manifest.check(root, unwatched)
         path.write_bytes(whole)
     manifest.check(root, unwatched)
+    told = root / "manifest.json"
+    told.write_text(told.read_text().replace('"sqlite"', '"oracle"'))
+    with pytest.raises(DamagedBackupError):
+        manifest.check(root, unwatched)
 
 
 def test_the_wrong_passphrase_says_so():

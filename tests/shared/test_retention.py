@@ -82,7 +82,7 @@ def test_nothing_is_removed_unless_it_is_wanted(database: Database, blobs: Blobs
 def test_a_result_that_is_too_old_leaves_a_bare_row_in_every_terminal_state(database: Database, blobs: Blobs):
     old = [put(database, RING, status, hours_ago=3.0, blob=blobs.put([status.value.encode()])) for status in ENDS]
     young = put(database, RING, JobStatus.COMPLETED, hours_ago=1.0)
-    busy = [put(database, RING, status, hours_ago=9.0) for status in (JobStatus.QUEUED, JobStatus.RUNNING)]
+    busy = [put(database, RING, status, finished_at=1.0) for status in (JobStatus.QUEUED, JobStatus.RUNNING)]
     done = expire(database, blobs, kept(result_h=2.0))
     assert sorted(event.job_id for event in done.results) == sorted(old)
     for job_id in old:
