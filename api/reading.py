@@ -31,9 +31,14 @@ async def find(services: Services, actor: Actor, job_id: str, *sealed: str) -> J
     return job
 
 
+def like_an_id(text: str) -> bool:
+    """Whether it may be the id of anything; PostgreSQL takes no NUL."""
+    return len(text) == ID_CHARS and text.isascii() and text.isprintable()
+
+
 async def look(services: Services, tenant: str, job_id: str, *sealed: str) -> Job | None:
     """The tenant's row; None for everything else."""
-    if len(job_id) != ID_CHARS:
+    if not like_an_id(job_id):
         return None
     return await services.reader.find(lambda connection: ledger.get(connection, job_id, tenant=tenant, sealed=sealed))
 

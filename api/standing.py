@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -19,7 +21,6 @@ from shared.ledger import Job
 WORKER_SEEN_S = 15.0
 CLASSES = tuple(Priority)
 _job = tables.job
-_open = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +137,15 @@ def read_line(connection: sa.Connection) -> Line:
 
 def queue_state(connection: sa.Connection) -> QueueState:
     """All jobs, for health and metrics."""
-    counts = connection.execute(sa.select(_job.c.status, sa.func.count()).group_by(_job.c.status)).all()
-    jobs = dict.fromkeys(JobStatus, 0) | {JobStatus(status): int(count) for status, count in counts}
-    open_ = sa.select(_job.c.source, sa.func.sum(_work())).where(_job.c.status.in_(_open)).group_by(_job.c.source)
-    work = {str(source): float(units) for source, units in connection.execute(open_)}
+    jobs = dict.fromkeys(JobStatus, 0)
+    ended = sa.select(_job.c.status, sa.func.count()).where(_job.c.finished_at.is_not(None)).group_by(_job.c.status)
+    jobs |= {JobStatus(status): int(count) for status, count in connection.execute(ended)}
+    work: Counter[str] = Counter()
+    for status, literal in ((JobStatus.QUEUED, tables.WAITS), (JobStatus.RUNNING, tables.RUNS)):
+        columns = (_job.c.source, sa.func.count(), sa.func.sum(_work()))
+        rows = connection.execute(sa.select(*columns).where(_job.c.status == literal).group_by(_job.c.source)).all()
+        jobs[status] = sum(int(count) for _, count, _ in rows)
+        work.update({str(source): float(units) for source, _, units in rows})
     return QueueState(jobs, _seconds(work, speed.seconds_per_unit(connection)), _workers(connection))
 
 
@@ -153,7 +159,7 @@ def _workers(connection: sa.Connection) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(tables.worker).where(alive)).scalar_one())
 
 
-def _seconds(units: dict[str, float], pace: dict[str, float]) -> float | None:
+def _seconds(units: Mapping[str, float], pace: dict[str, float]) -> float | None:
     """Seconds of work for one worker; None where a source was never measured."""
     if not units.keys() <= pace.keys():
         return None

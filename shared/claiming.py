@@ -27,9 +27,7 @@ _GROUPS = (
     .group_by(_job.c.priority, _job.c.tenant)
 )
 _RUNNING = (
-    sa.select(_job.c.tenant, sa.func.count().label("jobs"))
-    .where(_job.c.status == JobStatus.RUNNING.value)
-    .group_by(_job.c.tenant)
+    sa.select(_job.c.tenant, sa.func.count().label("jobs")).where(_job.c.status == tables.RUNS).group_by(_job.c.tenant)
 )
 _NEXT = (
     sa.select(_job.c.id, _job.c.source, _job.c.size, _job.c.attempt)

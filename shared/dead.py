@@ -124,7 +124,9 @@ def follow_up(connection: sa.Connection, keyring: Keyring, job_ids: Sequence[str
     """What a replay brings with it: whoever was called back at the first end is at the second; what to publish."""
     rows = connection.execute(sa.select(_ids, _job.c.progress, _job.c.batch_id).where(_ids.in_(job_ids))).all()
     outbox.arm_again(connection, keyring, job_ids=job_ids)
-    for batch_id in {row.batch_id for row in rows if row.batch_id is not None}:
+    batches = {row.batch_id for row in rows if row.batch_id is not None}
+    armed = tables.delivery.c.batch_id.in_(batches) & (tables.delivery.c.state == tables.ARMED)
+    for batch_id in batches - set(connection.execute(sa.select(tables.delivery.c.batch_id).where(armed)).scalars()):
         outbox.arm_again(connection, keyring, batch_id=batch_id)
     queued = JobStatus.QUEUED
     return [Event(row.id, queued.value, queued, progress=row.progress, batch_id=row.batch_id) for row in rows]

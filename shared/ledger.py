@@ -190,7 +190,7 @@ def purge_all(connection: sa.Connection, job_ids: Sequence[str], actor: Actor) -
 
 def waiting(connection: sa.Connection) -> int:
     """How many jobs wait."""
-    query = sa.select(sa.func.count()).select_from(_job).where(_job.c.status == JobStatus.QUEUED.value)
+    query = sa.select(sa.func.count()).select_from(_job).where(_job.c.status == tables.WAITS)
     return int(connection.execute(query).scalar_one())
 
 

@@ -117,7 +117,7 @@ def forget_keys(database: Database, *, hours: float) -> None:
 
 
 def _late(connection: sa.Connection) -> list[sa.RowMapping]:
-    late = (_job.c.status == JobStatus.RUNNING.value) & (_job.c.lease < clock())
+    late = (_job.c.status == tables.RUNS) & (_job.c.lease < clock())
     return list(connection.execute(sa.select(*_SEEN).where(late).limit(ROWS_A_ROUND)).mappings())
 
 

@@ -66,7 +66,6 @@ job = sa.Table(
     sa.Column("result", sa.LargeBinary, comment="what clients read, sealed"),
     sa.Column("bundle", sa.LargeBinary, comment="FHIR Bundle, sealed"),
     sa.UniqueConstraint("tenant", "idempotency_key"),
-    sa.Index("ix_job_line", "status", "created_at", "source", "size", "progress"),
     sa.Index("ix_job_tenant_created_at", "tenant", "created_at"),
 )
 
@@ -76,7 +75,10 @@ def _partial(name: str, *columns: str, where: sa.ColumnElement[bool]) -> None:
     sa.Index(name, *(job.c[column] for column in columns), sqlite_where=where, postgresql_where=where)
 
 
-_partial("ix_job_waiting", "priority", "tenant", "created_at", "not_before", "follows", where=job.c.status == WAITS)
+_LINE = ("priority", "tenant", "created_at", "not_before", "follows", "source", "size", "progress")
+_partial("ix_job_waiting", *_LINE, where=job.c.status == WAITS)
+_partial("ix_job_running", "tenant", "lease", where=job.c.status == RUNS)
+_partial("ix_job_ended", "status", where=job.c.finished_at.is_not(None))
 _partial("ix_job_content", "tenant", "content_hash", "config_hash", where=job.c.config_hash.is_not(None))
 _partial(
     "ix_job_flight",

@@ -124,7 +124,7 @@ async def replay(services: Here, request: Request, job_id: str) -> Replayed:
         ids = dead.replay(connection, who.tenant, who, job_ids=[job_id])
         return dead.follow_up(connection, services.keyring, ids)
 
-    events = await services.writer.run(act) if len(job_id) == reading.ID_CHARS else []
+    events = await services.writer.run(act) if reading.like_an_id(job_id) else []
     if not events:
         raise await _why_not(services, who, job_id)
     _wake(services, events)

@@ -18,7 +18,12 @@ NEW_COLUMNS = (
     sa.Column("notify", sa.Boolean(), server_default=sa.false(), nullable=False, comment="deliveries await its end"),
 )
 PARTIAL = {
-    "ix_job_waiting": (["priority", "tenant", "created_at", "not_before", "follows"], "status = 'queued'"),
+    "ix_job_waiting": (
+        ["priority", "tenant", "created_at", "not_before", "follows", "source", "size", "progress"],
+        "status = 'queued'",
+    ),
+    "ix_job_running": (["tenant", "lease"], "status = 'running'"),
+    "ix_job_ended": (["status"], "finished_at IS NOT NULL"),
     "ix_job_content": (["tenant", "content_hash", "config_hash"], "config_hash IS NOT NULL"),
     "ix_job_flight": (
         ["tenant", "content_hash"],
@@ -37,6 +42,7 @@ def upgrade() -> None:
     for column in NEW_COLUMNS:
         op.add_column("job", column)
     op.drop_index("ix_job_waiting", "job")
+    op.drop_index("ix_job_line", "job")
     for name, (columns, where) in PARTIAL.items():
         op.create_index(name, "job", columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
     op.create_table(
@@ -140,6 +146,7 @@ def downgrade() -> None:
     for name in PARTIAL:
         op.drop_index(name, "job")
     op.create_index("ix_job_waiting", "job", ["status", "not_before", "created_at"])
+    op.create_index("ix_job_line", "job", ["status", "created_at", "source", "size", "progress"])
     with op.batch_alter_table("job") as job:
         for column in NEW_COLUMNS:
             job.drop_column(column.name)
