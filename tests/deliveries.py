@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,3 +118,11 @@ def office(database: Database, home: Path, **settings: Any) -> Office:
     """An office with short pauses."""
     quick = {"callback_timeout_s": 2.0, "callback_backoff_s": 0.05, "callback_senders": 4}
     return Office(database, Settings(home=home, **(quick | settings)))
+
+
+def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for it, at most so long."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
