@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, Field
 
 from api.errors import ProblemError
-from api.reading import ID_CHARS
+from api.reading import like_an_id
 from api.services import Services
 from api.standing import Ended
 from api.submitting import API
@@ -69,7 +69,7 @@ class BatchList(BaseModel):
 async def find(services: Services, tenant: str, batch_id: str) -> Batch:
     """The batch. Raises ProblemError 404, one and the same for one that never was and for another tenant's."""
     found = None
-    if len(batch_id) == ID_CHARS:
+    if like_an_id(batch_id):
         found = await services.reader.find(lambda connection: batches.find(connection, batch_id, tenant=tenant))
     if found is None:
         raise ProblemError(404, "batch_not_found", "There is no such batch.")

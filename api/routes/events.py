@@ -20,7 +20,7 @@ from api.deps import Here, actor
 from api.following import Ending, Follower, Story
 from api.job_story import JobStory
 from api.mouths import EVENT_STREAM, LARGEST_FRAME, POLICY, EventStream, SocketMouth
-from api.reading import ID_CHARS, find, look
+from api.reading import find, like_an_id, look
 from api.security.guard import credential, guarded, identify
 from api.security.principal import Principal
 from api.services import Services
@@ -138,7 +138,7 @@ async def _batch(guest: Guest) -> bool:
 
 
 async def _is_there(services: Services, tenant: str, batch_id: str) -> bool:
-    if len(batch_id) != ID_CHARS:
+    if not like_an_id(batch_id):
         return False
     found = await services.reader.find(lambda connection: batches.find(connection, batch_id, tenant=tenant))
     return found is not None

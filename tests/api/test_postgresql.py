@@ -12,7 +12,7 @@ from tests.api.conftest import API, NOTE, Gateway, changed, running
 
 async def test_a_job_is_taken_read_finished_and_deleted_on_postgresql(settings: Settings, postgres_url: str):
     async with running(changed(settings, database_url=postgres_url)) as gateway:
-        ids = await asyncio.gather(*(gateway.submit() for _ in range(20)))
+        ids = await asyncio.gather(*(gateway.submit(f"{NOTE} {number}") for number in range(20)))
         state = (await gateway.client.get(f"{API}/result/{ids[-1]}")).json()
         assert (state["status"], len(set(ids))) == ("queued", 20)
         assert 0 <= state["position"] < 20
@@ -39,6 +39,18 @@ async def test_of_parallel_refreshes_one_holds_on_postgresql(settings: Settings,
         token = {"refresh_token": pair["refresh_token"]}
         answers = await asyncio.gather(*(gateway.client.post(f"{API}/auth/refresh", json=token) for _ in range(5)))
         assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401, 401]
+
+
+async def test_an_id_that_postgresql_cannot_take_is_no_job(settings: Settings, postgres_url: str):
+    odd = "%00" * 36
+    async with running(changed(settings, database_url=postgres_url)) as gateway:
+        for method, path in (
+            ("GET", f"/result/{odd}"),
+            ("GET", f"/batch/{odd}"),
+            ("DELETE", f"/result/{odd}"),
+            ("POST", f"/dead/{odd}/replay"),
+        ):
+            assert (await gateway.client.request(method, f"{API}{path}")).status_code == 404
 
 
 async def send(gateway: Gateway, text: str):
