@@ -17,6 +17,7 @@ from tests.chaos.playing import Tell, weighed
 from tests.chaos.processes import REAPERS, standing
 from tests.chaos.submitting import Sent
 from tests.postgres import Postgres
+from tests.receiver import Receiver
 
 GONE, HANGS = "Redis away", "Redis hangs"
 BEFORE = 12  # jobs that have ended before, and jobs that are open when it goes
@@ -31,6 +32,7 @@ class _Client:
     """Submits once, reads once, and remembers."""
 
     http: httpx.Client
+    receiver: Receiver
     pipeline: Pipeline
     seed: int
     sent: list[Sent] = field(default_factory=list)
@@ -42,7 +44,8 @@ class _Client:
     def submit(self) -> None:
         """One submission, which is not repeated."""
         number = len(self.sent) + self.refused
-        sent = Sent(number, self.pipeline.body(self.pipeline.text(self.seed, number)), 0.0, 0, tries=1)
+        body = self.pipeline.body(self.pipeline.text(self.seed, number)) | {"callback_url": self.receiver.url}
+        sent = Sent(number, body, 0.0, tries=1)
         answer = self._timed("POST", "/api/v1/submit", json=sent.body)
         if answer.status_code == httpx.codes.ACCEPTED:
             sent.job_id = str(answer.json()["job_id"])
@@ -88,7 +91,7 @@ def play(
     with standing(pipeline, workers=3, random=random, postgres=postgres, settings={}, reapers=one) as processes:
         striker = Striker(processes, random, 0.0)
         with processes.home.client() as http:
-            client = _Client(http, pipeline, seed)
+            client = _Client(http, processes.receiver, pipeline, seed)
             away = _through(client, striker, away_s, tell, stop)
         return weighed(name(seed), pipeline, seed, striker, client.sent, seconds=time.monotonic() - began, away=away)
 

@@ -18,7 +18,7 @@ from random import Random
 from tests.chaos.processes import APIS, REAPERS, STRICT_ATTEMPTS, Processes
 from tests.postgres import Postgres
 
-CHOOSE_S = 5.0  # how long a blow waits for a worker that holds a job
+CHOOSE_S = 20.0  # how long a blow waits for a worker that holds a job
 POSTGRES_AWAY_S = 2.0
 STOP_S = 60.0  # for a worker that was told to stop
 

@@ -49,6 +49,8 @@ class Outcome:
     dealt: Counter[Blow]
     resent: int
     """Submissions that were sent more than once, because their answer was lost or was a 503."""
+    replayed: int
+    """Those of them that had been accepted before their answer was lost."""
     findings: Findings
     noticed: Sequence[float]
     """Seconds from the kill of a worker that held a job until that job was taken back."""

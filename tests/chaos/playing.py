@@ -53,7 +53,7 @@ def weighed(
 ) -> Outcome:
     """What came of a run whose processes still stand; where a gate is missed, its logs and its ledger are kept."""
     home, ledger = striker.processes.home, striker.processes.ledger
-    findings = witness.examine(home, ledger, pipeline, sent)
+    findings = witness.examine(striker.processes, pipeline, sent)
     findings.faults += striker.undrained
     outcome = Outcome(
         scenario=scenario,
@@ -64,6 +64,7 @@ def weighed(
         poisons=sum(each.poison for each in sent),
         dealt=striker.dealt,
         resent=sum(each.tries > 1 for each in sent),
+        replayed=sum(each.replayed for each in sent),
         findings=findings,
         noticed=witness.noticed(striker.deaths, ledger.acts()),
         again=again,
@@ -78,20 +79,16 @@ def weighed(
 
 def _submissions(scenario: Scenario, pipeline: Pipeline, seed: int, random: Random, processes: Processes) -> list[Sent]:
     count = scenario.jobs - len(scenario.poisons)
-    port = processes.home.port
+    back = {"callback_url": processes.receiver.url}
     good = [
-        Sent(number, pipeline.body(pipeline.text(seed, number)), random.uniform(0.0, scenario.submit_s), port)
+        Sent(number, pipeline.body(pipeline.text(seed, number)) | back, random.uniform(0.0, scenario.submit_s))
         for number in range(count)
     ]
     poisoned = [
         Sent(
-            count + number,
-            pipeline.body(note(seed, count + number, poison)),
-            random.uniform(0.0, POISON_WITHIN_S),
-            processes.strict_port,
-            poison=True,
+            number, pipeline.body(note(seed, number, poison)) | back, random.uniform(0.0, POISON_WITHIN_S), poison=True
         )
-        for number, poison in enumerate(scenario.poisons)
+        for number, poison in enumerate(scenario.poisons, count)
     ]
     return [*good, *poisoned]
 
@@ -101,7 +98,7 @@ def _through(
 ) -> list[float]:
     """Submit and strike until everything has ended, or its time is over; seconds until struck jobs ran again."""
     ledger = striker.processes.ledger
-    submitting = Submitting(striker.processes.home, str(random.random()), sent, random, stop)
+    submitting = Submitting(striker.processes, str(random.random()), sent, random, stop)
     plan = blows.plan(scenario.counts, scenario.blows_s, random)
     again: dict[Death, float] = {}
     with ThreadPoolExecutor(1, "striker") as pool:

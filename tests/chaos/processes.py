@@ -13,6 +13,7 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.pipelines import Pipeline
 from tests.house import House, free_port, house
 from tests.postgres import Postgres
+from tests.receiver import Receiver, receiver
 
 API = (sys.executable, "-m", "api.run")  # what `clinq api` runs, started in half the time
 KEEPER = (sys.executable, "-m", "tests.chaos.keeper")
@@ -32,6 +33,8 @@ class Processes:
     strict_port: int
     """The API that gives a job as many attempts as the default says; the other one gives many more."""
     workers: tuple[str, ...]
+    receiver: Receiver
+    """Who is called back at the end of each job."""
 
 
 @contextmanager
@@ -46,13 +49,15 @@ def standing(
 ) -> Iterator[Processes]:
     """Start all processes, wait until both APIs are ready, and keep them alive until the end of the block."""
     where = {} if postgres is None else {"DATABASE_URL": postgres.create()}
-    with house(**{"MAX_ATTEMPTS": str(PATIENT_ATTEMPTS), **settings, **where}) as home:
+    patient = {"MAX_ATTEMPTS": str(PATIENT_ATTEMPTS), **settings, **where}
+    with receiver() as called, house(CALLBACK_ALLOW=called.origin, **patient) as home:
         made = Processes(
             home,
             Keeping(home, Random(random.random())),
             Ledger(home.database),
             free_port(),
             tuple(f"worker-{number}" for number in range(1, workers + 1)),
+            called,
         )
         _start(made, pipeline, reapers)
         try:

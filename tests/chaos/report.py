@@ -20,7 +20,7 @@ HEAD = """# Under kills
 Written by `make chaos`: each line is a clinq of real processes (Redis, two APIs, two reapers, two or three workers with
 a parent each) that is struck while it works; the seed draws the texts, the times and whom each blow hits.
 Whatever was killed is started again after 0.1 to 1 s. Clients send each submission under an Idempotency-Key until it is
-answered. At the end, every submission is held against its row, its audit trail and what a client reads:
+answered: sent again where the answer was lost, and replayed where the job was there by then. At the end, every submission is held against its row, its audit trail and what a client reads:
 
 - **lost**: not completed, or without an end in the audit trail; **stuck**: still open, or still leased
 - **duplicated**: ended more than once, or a job that answers to no key; **changed**: another result than a run in peace
@@ -28,14 +28,15 @@ answered. At the end, every submission is held against its row, its audit trail 
   must be dead after exactly 3, with a reason. The other jobs have 50, because they die with their workers by no fault
 - **noticed**: from the SIGKILL of a worker that held a job until that job was taken back (at most 15 s, default lease);
   **again**: until it ran again
+- **called back**: jobs whose end a receiver of callbacks heard, each under one delivery id
 
 Small pipeline: three stages that sleep 50 to 300 ms and chain hashes of the text. Real pipeline: the embedded profile.
 
 """
 WIDTH, KILLS_WIDTH = 214, 36  # of the table and of one column, in characters
 COLUMNS = (
-    *("scenario", "pipeline", "database", "seed", "jobs", "kills", "sent again"),
-    *("lost", "stuck", "duplicated", "changed", "poison dead", "noticed p50 / p100", "again p50 / p100"),
+    *("scenario", "pipeline", "database", "seed", "jobs", "kills", "sent again (replayed)"),
+    *("lost", "stuck", "duplicated", "changed", "poison dead", "called back", "noticed p50 / p100", "again p50 / p100"),
     *("seconds", "verdict"),
 )
 AWAY = (
@@ -94,9 +95,10 @@ def cells(each: Outcome) -> list[str]:
     wrong = (found.lost, found.stuck, found.duplicated, found.changed)
     return [
         *(each.scenario, each.pipeline, each.database, str(each.seed), str(each.jobs), _kills(each.dealt)),
-        str(each.resent),
+        f"{each.resent} ({each.replayed})",
         *(str(len(many)) for many in wrong),
         f"{found.poison_dead} of {each.poisons}" if each.poisons else "–",
+        f"{found.called_back} of {each.jobs}",
         middle_and_worst(each.noticed),
         middle_and_worst(each.again),
         f"{each.seconds:.0f}",

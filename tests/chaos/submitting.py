@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from tests.house import House
+from tests.chaos.processes import Processes
 
 CLIENTS = 4
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.3
@@ -25,8 +25,8 @@ class Sent:
     body: dict[str, Any]
     at_s: float
     """When it is first sent, in seconds of the run."""
-    port: int
     poison: bool = False
+    """Whether it goes to the API that gives few attempts."""
     job_id: str = ""
     tries: int = 0
     replayed: bool = False
@@ -39,7 +39,7 @@ class Sent:
 class Submitting:
     """Sends all submissions, each at its time."""
 
-    home: House
+    processes: Processes
     run: str
     sent: list[Sent]
     random: Random
@@ -59,7 +59,7 @@ class Submitting:
             self._until_answered(sent)
 
     def _until_answered(self, sent: Sent) -> None:
-        with self.home.client(sent.port) as client:
+        with self.processes.home.client(self.processes.strict_port if sent.poison else None) as client:
             while not sent.job_id and not sent.wrong and not self.stop.is_set():
                 sent.tries += 1
                 if not self._try(client, sent):

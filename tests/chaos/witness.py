@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from tests.chaos import called
 from tests.chaos.blows import Death
-from tests.chaos.ledger import OPEN, Act, Ledger, Row
+from tests.chaos.ledger import OPEN, Act, Row
 from tests.chaos.pipelines import Pipeline
-from tests.chaos.processes import STRICT_ATTEMPTS
+from tests.chaos.processes import STRICT_ATTEMPTS, Processes
 from tests.chaos.submitting import Sent
 from tests.house import House
 
@@ -26,6 +27,8 @@ class Findings:
     duplicated: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     poison_dead: int = 0
+    called_back: int = 0
+    """Jobs whose end the receiver of callbacks heard, under one delivery id."""
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -34,9 +37,9 @@ class Findings:
         return not (self.lost or self.stuck or self.duplicated or self.changed or self.faults)
 
 
-def examine(home: House, ledger: Ledger, pipeline: Pipeline, sent: Sequence[Sent]) -> Findings:
-    """Hold each accepted submission against its row, its audit trail and what a client reads."""
-    rows, acts = ledger.rows(), _by_job(ledger.acts())
+def examine(processes: Processes, pipeline: Pipeline, sent: Sequence[Sent]) -> Findings:
+    """Hold each accepted submission against its row, its audit trail, its callback and what a client reads."""
+    rows, acts = processes.ledger.rows(), _by_job(processes.ledger.acts())
     found = Findings(faults=[each.wrong for each in sent if each.wrong])
     _one_job_a_key(found, sent, rows)
     for each in sent:
@@ -49,7 +52,10 @@ def examine(home: House, ledger: Ledger, pipeline: Pipeline, sent: Sequence[Sent
             _poisoned(found, row, acts[row.id])
         else:
             _ended_once(found, row, acts[row.id])
-    _unchanged(found, home, pipeline, [each for each in sent if not each.poison and each.job_id in rows])
+    _unchanged(found, processes.home, pipeline, [each for each in sent if not each.poison and each.job_id in rows])
+    ended = {each: row for each, row in rows.items() if row.status not in OPEN}
+    found.called_back, wrong = called.heard(processes.receiver, ended)
+    found.faults += wrong
     return found
 
 
