@@ -61,18 +61,23 @@ def arm(
 def arm_again(connection: sa.Connection, keyring: Keyring, *, job_ids: Sequence[str] = (), batch_id: str = "") -> None:
     """Arm fresh deliveries, with ids of their own, for jobs or a batch that end a second time after a replay.
 
-    What still waits to be sent is left: it turns back to waiting for the end by itself.
+    What was still being sent is given up: the end that it tells of is one no more.
     """
-    over = _delivery.c.state.in_([DeliveryState.DELIVERED.value, DeliveryState.GIVEN_UP.value])
     about = _delivery.c.batch_id == batch_id if batch_id else _delivery.c.job_id.in_(job_ids)
-    rows = connection.execute(sa.select(_delivery).where(about & over).order_by(_delivery.c.id)).all()
-    armed = {}
+    rows = connection.execute(sa.select(_delivery).where(about).order_by(_delivery.c.id)).all()
+    known: dict[tuple[str | None, Target], sa.Row[Any]] = {}
     for row in rows:
-        target = Target(address_of(row, keyring), row.endpoint_id)
-        subject = {"tenant": row.tenant, "job_id": row.job_id, "batch_id": row.batch_id}
-        armed[row.job_id, row.batch_id, target] = subject | _sealed(keyring, row.tenant, target)
+        known[row.job_id, Target(address_of(row, keyring), row.endpoint_id)] = row
+    stale = about & (_delivery.c.state == DeliveryState.DUE.value)
+    given_up = {"state": DeliveryState.GIVEN_UP.value, "ended_at": clock(), "next_at": None}
+    connection.execute(sa.update(_delivery).where(stale).values(**given_up))
+    armed = [
+        {"tenant": row.tenant, "job_id": row.job_id, "batch_id": row.batch_id} | _sealed(keyring, row.tenant, target)
+        for (_, target), row in known.items()
+        if row.state != DeliveryState.ARMED.value
+    ]
     if armed:
-        connection.execute(_ARM, list(armed.values()))
+        connection.execute(_ARM, armed)
 
 
 def batches_ended(connection: sa.Connection) -> int:

@@ -121,6 +121,23 @@ def test_what_was_told_before_a_replay_is_told_again_under_a_new_id(desk: Office
     assert to.calls[0].delivery != to.calls[1].delivery
 
 
+def test_an_end_that_is_being_told_while_its_job_is_replayed_is_followed_by_the_next_one(desk: Office, to: Receiver):
+    to.replies = [Reply(after_s=1.5)]
+    job_id = desk.submit([Target(to.url)])
+    with desk.sending(callback_timeout_s=10.0):
+        desk.end(job_id, JobStatus.DEAD)
+        to.wait()
+        replay(desk, job_id)
+        for _ in range(2):  # the second time there is nothing to do
+            with desk.database.write() as connection:
+                outbox.arm_again(connection, desk.ring, job_ids=[job_id])
+        assert desk.states() == ["given_up", "armed"]
+        until(lambda: len(desk.log()) == 1)
+        desk.end(job_id)
+        to.wait(2)
+        until(lambda: desk.states() == ["given_up", "delivered"])
+
+
 def replay(desk: Office, job_id: str) -> None:
     with desk.database.write() as connection:
         again = {"status": "queued", "attempt": 0, "not_before": 0.0, "finished_at": None}
