@@ -18,7 +18,7 @@ ROUNDS = 7
 REQUESTS = 1500  # a round
 CONNECTIONS = 32
 READERS = 4
-NOTE = json.dumps({"text": "45-year-old man, moderate headache for three days, denies vomiting. BP 142/91."}).encode()
+TEXT = "Visit {}: 45-year-old man, moderate headache for three days, denies vomiting. BP 142/91."
 MANY = {"MAX_QUEUE": "1000000", "LOG_LEVEL": "WARNING"}
 
 
@@ -32,10 +32,11 @@ def _submit(home: House, tell: Callable[[str], None]) -> Row:
     bare_port = free_port()
     home.start("bare", sys.executable, "-m", "tests.benchmarks.bare", str(bare_port), home.env["CLINQ_REDIS_URL"])
     time.sleep(3.0)
-    full = [request("POST", "/api/v1/submit", key=home.key, body=NOTE)] * REQUESTS
-    bare = [request("POST", "/submit", body=NOTE)] * REQUESTS
     ratios, rates = [], []
     for number in range(ROUNDS + 1):
+        notes = [_note(number * REQUESTS + each) for each in range(REQUESTS)]  # no two are the same work
+        full = [request("POST", "/api/v1/submit", key=home.key, body=note) for note in notes]
+        bare = [request("POST", "/submit", body=note) for note in notes]
         one = _run(home.port, full, CONNECTIONS, {202})
         other = _run(bare_port, bare, CONNECTIONS, {200})
         if number:  # the first round warms both up
@@ -54,9 +55,7 @@ def _submit(home: House, tell: Callable[[str], None]) -> Row:
 
 def _read(home: House, tell: Callable[[str], None]) -> Row:
     with home.client() as client:
-        job_id = client.post("/api/v1/submit", content=NOTE, headers={"Content-Type": "application/json"}).json()[
-            "job_id"
-        ]
+        job_id = client.post("/api/v1/submit", json={"text": TEXT.format("of a reader")}).json()["job_id"]
     result = [request("GET", f"/api/v1/result/{job_id}", key=home.key)] * REQUESTS
     health = [request("GET", "/health/live")] * REQUESTS
     ratios = []
@@ -73,6 +72,10 @@ def _read(home: House, tell: Callable[[str], None]) -> Row:
         statistics.median(ratios) < 3.0,
         f"{READERS} connections",
     )
+
+
+def _note(number: int) -> bytes:
+    return json.dumps({"text": TEXT.format(number)}).encode()
 
 
 def _run(port: int, requests: list[bytes], connections: int, expected: set[int]) -> Load:
