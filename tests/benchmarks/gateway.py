@@ -34,7 +34,7 @@ def _submit(home: House, tell: Callable[[str], None]) -> Row:
     time.sleep(3.0)
     ratios, rates = [], []
     for number in range(ROUNDS + 1):
-        notes = [_note(number * REQUESTS + each) for each in range(REQUESTS)]  # no two are the same work
+        notes = [note(number * REQUESTS + each) for each in range(REQUESTS)]  # no two are the same work
         full = [request("POST", "/api/v1/submit", key=home.key, body=note) for note in notes]
         bare = [request("POST", "/submit", body=note) for note in notes]
         one = _run(home.port, full, CONNECTIONS, {202})
@@ -74,7 +74,8 @@ def _read(home: House, tell: Callable[[str], None]) -> Row:
     )
 
 
-def _note(number: int) -> bytes:
+def note(number: int) -> bytes:
+    """A submission; no two numbers give the same work."""
     return json.dumps({"text": TEXT.format(number)}).encode()
 
 

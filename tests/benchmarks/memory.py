@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.benchmarks import load
-from tests.benchmarks.gateway import NOTE
+from tests.benchmarks.gateway import note
 from tests.benchmarks.load import request
 from tests.benchmarks.table import Row
 from tests.house import house
@@ -26,7 +26,7 @@ def measure(tell: Callable[[str], None]) -> list[Row]:
             time.sleep(0.2)
         idle_worker = resident_mb(home.processes["worker"].pid)
         home.kill("worker")
-        posts = [request("POST", "/api/v1/submit", key=home.key, body=NOTE)] * REQUESTS
+        posts = [request("POST", "/api/v1/submit", key=home.key, body=note(each)) for each in range(REQUESTS)]
         asyncio.run(load.run(home.port, posts, connections=32))
         api = resident_mb(home.processes["api"].pid)
     tell(f"api {api:.0f} MB, worker {idle_worker:.0f} MB")
