@@ -22,6 +22,8 @@ class Count:
     stopped: Callable[[], bool] | None = None
     begun: Counter[str] = field(default_factory=Counter)
     late: Counter[str] = field(default_factory=Counter)
+    running: int = 0
+    """Calls that have begun and not ended."""
     times: list[float] = field(default_factory=list)
     """When each call began, Unix time."""
 
@@ -45,7 +47,11 @@ class Count:
             self.late[name] += self.is_stopped()
             self.begun[name] += 1
             self.times.append(time.time())
-            return act(*arguments, **named)
+            self.running += 1
+            try:
+                return act(*arguments, **named)
+            finally:
+                self.running -= 1
 
         return counted
 

@@ -56,6 +56,7 @@ class Counted:
                 stage=self.name,
                 calls=self.count.begun,
                 late=self.count.late.total(),
+                running=self.count.running,
                 begun_at=[round(at, 3) for at in self.count.times if at > time.time() - LOOK_BACK_S],
             )
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,7 +28,7 @@ from worker.audio.engine import SAMPLE_RATE_HZ, TEMPERATURES, Sound
 from worker.audio.faster import FasterWhisper
 from worker.audio.medicines import Medicines
 from worker.audio.openai import OpenAIWhisper
-from worker.stage import Device
+from worker.stage import Device, undisturbed
 from worker.stages.transcribe import Options, Transcribe
 
 CaseOf = Callable[..., Case]
@@ -103,6 +106,28 @@ def test_a_cancel_is_heard_before_the_recogniser_tries_again_at_another_temperat
         hear_stopped(engine, noise, count, "en")
 
     assert names(count) == ["encode", "generate"]
+
+
+def test_a_native_call_that_does_not_end_is_left_and_the_next_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faster, "RUN_OUT_S", 0.01)
+    begun, may_end, order = Event(), Event(), list[str]()
+
+    def generate() -> None:
+        begun.set()
+        may_end.wait(60.0)
+        order.append("generate")
+
+    native = SimpleNamespace(generate=generate, encode=lambda: order.append("encode"), device="cpu")
+    with ThreadPoolExecutor(max_workers=1) as caller:
+        with pytest.raises(JobStoppedError):
+            faster._Attentive(native, caller, RecordingDesk(is_stopped=begun.is_set).listen).generate()
+        assert order == []
+        may_end.set()
+        after = faster._Attentive(native, caller, undisturbed)
+        after.encode()
+
+    assert order == ["generate", "encode"]
+    assert after.device == "cpu"
 
 
 @pytest.fixture
