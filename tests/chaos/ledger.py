@@ -6,6 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -98,6 +100,10 @@ class Ledger:
         columns = (_audit.c.at, _audit.c.job_id, _audit.c.action, _audit.c.outcome)
         query = sa.select(*columns).where(_audit.c.job_id.is_not(None)).order_by(_audit.c.at)
         return [Act(*row) for row in self._read(query)]
+
+    def write(self, path: Path) -> None:
+        """Keep the audit trail of all jobs in a file, for somebody who looks for what went wrong."""
+        path.write_text("".join(f"{datetime.fromtimestamp(act.at, UTC)} {act}\n" for act in self.acts()))
 
     def _rows(self, where: sa.ColumnElement[bool]) -> list[Row]:
         return [Row(*row) for row in self._read(sa.select(*(_job.c[name] for name in COLUMNS)).where(where))]

@@ -73,7 +73,8 @@ def weighed(
     )
     if not outcome.passed:
         home.kept = True
-        findings.faults.append(f"its logs lie in {home.home}")
+        ledger.write(home.home / "audit.txt")
+        findings.faults.append(f"its logs and its audit trail lie in {home.home}")
     return outcome
 
 

@@ -20,7 +20,8 @@ HEAD = """# Under kills
 Written by `make chaos`: each line is a clinq of real processes (Redis, two APIs, two reapers, two or three workers with
 a parent each) that is struck while it works; the seed draws the texts, the times and whom each blow hits.
 Whatever was killed is started again after 0.1 to 1 s. Clients send each submission under an Idempotency-Key until it is
-answered: sent again where the answer was lost, and replayed where the job was there by then. At the end, every submission is held against its row, its audit trail and what a client reads:
+answered: **sent again** where no answer came, **replayed** where its job had been accepted by then. At the end, every
+submission is held against its row, its audit trail, its callback and what a client reads:
 
 - **lost**: not completed, or without an end in the audit trail; **stuck**: still open, or still leased
 - **duplicated**: ended more than once, or a job that answers to no key; **changed**: another result than a run in peace
