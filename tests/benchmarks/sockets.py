@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from shared.broker import Broker, Event
 from shared.job import JobStatus, StageName
 from tests.benchmarks import load
-from tests.benchmarks.gateway import NOTE
+from tests.benchmarks.gateway import note
 from tests.benchmarks.load import request
 from tests.benchmarks.memory import resident_mb
 from tests.benchmarks.table import Row
@@ -61,7 +61,7 @@ class Crowd:
 def measure(tell: Callable[[str], None]) -> list[Row]:
     """Rows of the sockets' table: real processes, one socket a job, no worker."""
     with house("redis", "api", LOG_LEVEL="WARNING") as home:
-        posts = [request("POST", "/api/v1/submit", key=home.key, body=NOTE)] * SOCKETS
+        posts = [request("POST", "/api/v1/submit", key=home.key, body=note(0))] * SOCKETS
         answers = asyncio.run(load.run(home.port, posts, connections=32)).bodies
         return asyncio.run(_measure(home, [json.loads(body)["job_id"] for body in answers], tell))
 
