@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from shared import tables
 from shared.backup import manifest, stream
 from shared.database import Database
 from shared.job import StageName
-from tests.flow.test_kills import QUICK, held_worker, reached
+from tests.flow.test_kills import QUICK, held_worker, reached, until
 from tests.house import ROOT, House, house
 
 pytestmark = pytest.mark.process
@@ -77,6 +78,8 @@ def test_every_job_of_a_backup_taken_while_jobs_run_ends_once(
 
     url = {"DATABASE_URL": request.getfixturevalue("postgres_url")} if kind == "postgresql" else {}
     with house("redis", "reaper", **QUICK, **url) as new:
+        until(lambda: "reaper ready" in new.log("reaper"), 60.0, "the reaper did not start")
+        time.sleep(2.0)  # its rounds begin after a second
         refused = clinq(new, "restore", str(root), "--overwrite")
         assert (refused.returncode, "stop the gateway" in refused.stderr) == (1, True), refused.stderr
         new.kill("reaper")
