@@ -8,6 +8,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +36,8 @@ class RedisServer:
     folder: Path
     port: int
     password: str = field(repr=False)
+    data: Path
+    """Where its data lie."""
 
     @property
     def url(self) -> str:
@@ -84,12 +87,20 @@ def prepare(folder: Path, *, program: Path | None = None) -> RedisServer:
     kind = "valkey" if "valkey" in program.name else "redis"
     data = folder / f"{kind}-{version(program).rpartition('.')[0]}"
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    server = RedisServer(program, folder, free_port(), secrets.token_hex(24))
+    server = RedisServer(program, folder, free_port(), secrets.token_hex(24), data)
     draft = folder / "redis.conf.new"
     draft.touch(mode=0o600)
-    draft.write_text(_configuration(server, data))
+    draft.write_text(_configuration(server))
     draft.replace(folder / "redis.conf")
     return server
+
+
+def set_aside(server: RedisServer) -> Path:
+    """Move data that Redis cannot read out of its way; the ledger has all that counts. Answers where they lie now."""
+    aside = server.data.with_name(f"{server.data.name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}")
+    server.data.rename(aside)
+    server.data.mkdir(mode=0o700)
+    return aside
 
 
 def answers(url: str) -> bool:
@@ -108,14 +119,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _configuration(server: RedisServer, data: Path) -> str:
+def _configuration(server: RedisServer) -> str:
     # appendonly everysec loses at most a second of wake-ups, which the reaper sends again; noeviction, because a
     # wake-up that is evicted in silence costs its job the reaper's pause.
     lines = (
         f"bind {LOCALHOST}",
         f"port {server.port}",
         f"requirepass {server.password}",
-        f"dir {_quoted(data)}",
+        f"dir {_quoted(server.data)}",
         f"logfile {_quoted(server.log)}",
         "loglevel notice",
         "daemonize no",

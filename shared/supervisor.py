@@ -36,6 +36,7 @@ class _Kept:
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     child: Child | None = None
     task: asyncio.Task[None] | None = None
+    endings: int = 0
 
 
 class Supervisor:
@@ -54,6 +55,10 @@ class Supervisor:
             if each.child is not None:
                 found[each.part.role] = (*found.get(each.part.role, ()), each.child.pid)
         return found
+
+    def endings(self, role: str) -> int:
+        """How often the parts of this role have ended since they were first started."""
+        return sum(each.endings for each in self._kept if each.part.role == role)
 
     async def keep(self, part: Part) -> None:
         """Start a part now, and again whenever it ends. Raises StartError when its program is not there."""
@@ -107,6 +112,7 @@ class Supervisor:
             kept.child.ask_to_stop()
         status = await kept.child.wait()
         kept.child = None
+        kept.endings += 1
         self._changed(self.pids)
         return _ended(status)
 

@@ -27,6 +27,7 @@ KEY_FILE = "development_key"
 TENANT = "default"
 ASK_EVERY_S = 0.1
 REDIS_GRACE_S = 5.0
+REDIS_TRIES = 3  # starts that end at once before its data are believed to be damaged
 API_GRACE_S = 10.0
 CLINQ = (sys.executable, "-m", "shared.cli")
 
@@ -136,7 +137,7 @@ async def _run(
     supervisor = Supervisor(tell, changed)
     stop = _stop_on_signals(supervisor, tell)
     try:
-        redis_url = await _start_redis(settings, supervisor, stop)
+        redis_url = await _start_redis(settings, supervisor, tell, stop)
         for part in parts(settings, redis_url, on):
             await supervisor.keep(part)
         if await _comes_true(lambda: _is_ready(url), stop):
@@ -175,12 +176,15 @@ def parts(settings: Settings, redis_url: str, on: tuple[str, ...]) -> list[Part]
     ]
 
 
-async def _start_redis(settings: Settings, supervisor: Supervisor, stop: asyncio.Event) -> str:
+async def _start_redis(settings: Settings, supervisor: Supervisor, tell: Tell, stop: asyncio.Event) -> str:
     if settings.redis_url:
         return settings.redis_url
     server = redis_server.prepare(settings.home / "redis")
     await supervisor.keep(Part("redis", server.command, environment(), REDIS_GRACE_S))
-    await _comes_true(lambda: _answers(server), stop)
+    await _comes_true(lambda: _answers(server) or supervisor.endings("redis") >= REDIS_TRIES, stop)
+    if not stop.is_set() and not _answers(server):
+        tell("redis", f"cannot read its data; they are set aside as {redis_server.set_aside(server).name}")
+        await _comes_true(lambda: _answers(server), stop)
     return server.url
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from shared import accounts, gpu, run_file, up
+from shared import accounts, gpu, redis_server, run_file, up
 from shared.client import Client, Content
 from shared.database import Database
 from shared.run_file import RunFile
@@ -179,3 +179,16 @@ def test_a_second_start_keeps_the_key_and_the_results_and_a_kill_leaves_nothing_
         assert run().api_key == first.api_key
         answer = httpx.get(f"{run().url}/api/v1/result/{job_id}", headers={"Authorization": f"Bearer {first.api_key}"})
         assert answer.json()["status"] == "completed"
+
+
+@pytest.mark.process
+def test_a_redis_whose_data_are_damaged_starts_empty_and_the_data_are_kept(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    server = redis_server.prepare(home / "redis")
+    (server.data / "appendonlydir").mkdir()
+    for name in ("appendonly.aof", "appendonlydir/appendonly.aof.manifest"):
+        (server.data / name).write_bytes(b"no data of Redis\r\n" * 20)
+    with running(home):
+        pass
+    [aside] = server.data.parent.glob(f"{server.data.name}.damaged-*")
+    assert (aside / "appendonly.aof").read_bytes().startswith(b"no data of Redis")
