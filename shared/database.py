@@ -16,8 +16,14 @@ from sqlalchemy.sql.functions import FunctionElement
 from shared.errors import BackingServiceError
 
 BUSY_TIMEOUT_S = 30.0
+IDLE_S = 9.0  # between two statements of one transaction
 APPLICATION = "clinq"
 """How PostgreSQL lists our sessions."""
+
+
+_POSTGRES = f"-c idle_in_transaction_session_timeout={IDLE_S * 1000:.0f}"
+_ALIVE = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 15_000}
+"""A client that freezes or vanishes in mid-transaction loses its locks: nobody waits for it longer than for a lease."""
 
 
 class clock(FunctionElement[float]):  # noqa: N801 - reads as an SQL function
@@ -48,7 +54,7 @@ class Database:
                 pool_size=pool_size,
                 pool_pre_ping=True,
                 hide_parameters=True,
-                connect_args={"application_name": APPLICATION},
+                connect_args={"application_name": APPLICATION, "options": _POSTGRES, **_ALIVE},
             )
             return
         if parsed.database:

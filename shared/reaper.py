@@ -36,6 +36,9 @@ _SEEN = tuple(
 )
 
 
+_LATE = sa.select(*_SEEN).where((_job.c.status == tables.RUNS) & (_job.c.lease < clock())).limit(ROWS_A_ROUND)
+
+
 @dataclass(frozen=True, slots=True)
 class Freed:
     """A row whose worker died: it waits again, or it is dead."""
@@ -72,10 +75,11 @@ class Patience:
 def take_back(database: Database, name: str, patience: Patience) -> list[Freed]:
     """Free each running row whose lease has ended: queued again, or dead after its last attempt."""
     with database.read() as connection:
-        late = _late(connection)
-    if not late:
-        return []
+        if not connection.execute(_LATE).first():
+            return []
     with database.write() as connection:
+        # A row that somebody holds locked is left for the next round: waiting for it would hold up all others.
+        late = connection.execute(_LATE.with_for_update(skip_locked=True)).mappings().all()
         return [freed for row in late if (freed := _free(connection, row, name, patience)) is not None]
 
 
@@ -114,11 +118,6 @@ def forget_keys(database: Database, *, hours: float) -> None:
         for table in (_job, tables.batch):
             old = table.c.idempotency_key.is_not(None) & (table.c.created_at < clock() - hours * 3600.0)
             connection.execute(sa.update(table).where(old).values(idempotency_key=None))
-
-
-def _late(connection: sa.Connection) -> list[sa.RowMapping]:
-    late = (_job.c.status == tables.RUNS) & (_job.c.lease < clock())
-    return list(connection.execute(sa.select(*_SEEN).where(late).limit(ROWS_A_ROUND)).mappings())
 
 
 def _free(connection: sa.Connection, row: sa.RowMapping, name: str, patience: Patience) -> Freed | None:

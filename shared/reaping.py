@@ -33,13 +33,15 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    database = Database(settings.database, pool_size=2)
+    database = Database(settings.database, pool_size=5)
     broker = Broker.connect(settings.redis, queue=settings.queue, timeout_s=settings.longest_attempt_s)
     name = f"{socket.gethostname()}-{os.getpid()}"
     sending = _beside(stop, send, database, settings, name, stop)
     keeping = _beside(stop, retention.keep, database, broker, blobs.connect(settings.blobs), settings, name, stop.wait)
+    waking = _beside(stop, wake, database, broker, settings, stop.wait)
     log.info("reaper ready")
     reap(database, broker, settings, name=name, wait=stop.wait)
+    waking.join()
     keeping.join()
     sending.join()
     database.close()
@@ -69,21 +71,36 @@ def _beside(stop: threading.Event, act: Callable[..., None], *given: object) -> 
 def reap(
     database: Database, broker: Broker, settings: Settings, *, name: str, wait: Callable[[float], bool | None]
 ) -> None:
-    """Go round until `wait` (which pauses so many seconds) answers True; outlives Redis and the database."""
-    pause_s, forgotten_at = settings.reap_every_s, -FORGET_EVERY_S
+    """Free what dead workers hold, until `wait` (which pauses so many seconds) answers True; needs no Redis."""
+    forgotten_at = -FORGET_EVERY_S
+
+    def once() -> None:
+        nonlocal forgotten_at
+        take_back(database, broker, settings, name=name)
+        end_batches(database)
+        if time.monotonic() - forgotten_at >= FORGET_EVERY_S:
+            reaper.forget_keys(database, hours=settings.idempotency_h)
+            forgotten_at = time.monotonic()
+
+    _go_round(once, settings.reap_every_s, wait)
+
+
+def wake(database: Database, broker: Broker, settings: Settings, wait: Callable[[float], bool | None]) -> None:
+    """Send again what Redis has lost, in rounds of their own: a Redis that hangs must not hold up `reap`."""
+    _go_round(lambda: send_again(database, broker, settings), settings.reap_every_s, wait)
+
+
+def _go_round(once: Callable[[], None], every_s: float, wait: Callable[[float], bool | None]) -> None:
+    """Again and again, at longer and longer intervals while a backing service is away."""
+    pause_s = every_s
     while not wait(pause_s):
         try:
-            take_back(database, broker, settings, name=name)
-            send_again(database, broker, settings)
-            end_batches(database)
-            if time.monotonic() - forgotten_at >= FORGET_EVERY_S:
-                reaper.forget_keys(database, hours=settings.idempotency_h)
-                forgotten_at = time.monotonic()
+            once()
         except BackingServiceError as error:
-            pause_s = min(2 * pause_s, max(LONGEST_PAUSE_S, settings.reap_every_s))
+            pause_s = min(2 * pause_s, max(LONGEST_PAUSE_S, every_s))
             log.warning("round given up", reason=str(error), next_in_s=pause_s)
         else:
-            pause_s = settings.reap_every_s
+            pause_s = every_s
 
 
 def take_back(database: Database, broker: Broker, settings: Settings, *, name: str) -> None:

@@ -59,6 +59,16 @@ class QueueWorker(SimpleWorker):
         self.stopping.ask()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ leaves it bare
 
+    def request_force_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as RQ calls it
+        """Hand back what is in hand at its next word: RQ itself would end the process, and the attempt would count."""
+        self.stopping.ask_again()
+
+    def set_shutdown_requested_date(self) -> None:
+        """Write nothing: this runs in a signal handler, and a Redis that is away would break into the job in hand."""
+
+    def set_shutdown_requested_date(self) -> None:
+        """Nothing: RQ would ask Redis from within the signal handler, and fail the job in hand while Redis is away."""
+
     def execute_job(self, job: WakeUp, queue: Queue) -> None:
         """Run a wake-up; whatever else lies in the queue is thrown away."""
         if _function(job) != ENTRY:

@@ -102,6 +102,7 @@ def _tables(database: Database, folder: Path, named: set[str], watch: Watch) -> 
     with database.read() as connection:
         if connection.dialect.name == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))  # a slow disk may pause it
         revision = migrate.revision(connection)  # SQLite's snapshot begins with the first read
         if revision is None:
             raise BackupError("the database has no tables yet: there is nothing to back up")

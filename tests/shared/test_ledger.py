@@ -105,6 +105,28 @@ def test_the_result_of_a_fenced_worker_is_discarded(database: Database):
     assert actions(database, job_id) == ["lease_lost", "result_written", "result_discarded_fenced"]
 
 
+def test_a_worker_that_freezes_in_mid_transaction_does_not_stop_the_reaper(postgres_url: str):
+    made = Database(postgres_url)
+    migrate.upgrade(made)
+    frozen, other = submit(made), submit(made)
+    for job_id in (frozen, other):
+        assert claim(made, job_id, lease_s=-1.0) is not None
+    with made.write() as connection:
+        connection.execute(sa.update(tables.job).where(tables.job.c.id == frozen).values(progress=0.5))
+        with ThreadPoolExecutor(1) as pool:
+            freed = pool.submit(reaper.take_back, made, "r", AT_ONCE).result(timeout=10.0)
+        assert [each.id for each in freed] == [other]
+    made.close()
+
+
+def test_a_transaction_that_stands_still_gives_up_its_locks(postgres_url: str):
+    made = Database(postgres_url)
+    with made.read() as connection:
+        allowed = connection.execute(sa.text("SHOW idle_in_transaction_session_timeout")).scalar_one()
+    made.close()
+    assert allowed == "9s"
+
+
 def test_a_beat_of_a_lost_job_says_so(database: Database):
     job_id = submit(database)
     lost = claim(database, job_id, lease_s=-1.0)

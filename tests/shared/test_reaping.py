@@ -84,7 +84,7 @@ def test_a_job_that_redis_lost_is_sent_again_once(database: Database, broker: Br
     job_id = submit(database)
     assert broker.waiting() == set()
     wait, _ = rounds(3)
-    reaping.reap(database, broker, settings, name="me", wait=wait)
+    reaping.wake(database, broker, settings, wait)
     assert broker.redis.lrange("rq:queue:clinq", 0, -1) == [job_id.encode()]
 
 
@@ -95,6 +95,8 @@ def test_the_job_of_a_dead_worker_waits_again_and_is_told(
     claim(database, job_id, lease_s=-1.0)
     wait, _ = rounds(1)
     reaping.reap(database, broker, settings, name="me", wait=wait)
+    wait, _ = rounds(1)
+    reaping.wake(database, broker, settings, wait)
     assert broker.waiting() == {job_id}
     [(_, fields)] = broker.redis.xrange(EVENTS)
     event = Event.read(fields)
@@ -106,6 +108,8 @@ def test_the_job_of_a_worker_that_lives_is_left_alone(database: Database, broker
     claim(database, job_id, lease_s=60.0)
     wait, _ = rounds(2)
     reaping.reap(database, broker, settings, name="me", wait=wait)
+    wait, _ = rounds(2)
+    reaping.wake(database, broker, settings, wait)
     assert broker.waiting() == set()
     with database.read() as connection:
         job = ledger.get(connection, job_id)
@@ -128,11 +132,11 @@ def test_while_redis_is_away_the_pause_grows_and_nothing_counts_as_sent(
     job_id = submit(database)
     server.connected = False
     wait, pauses = rounds(5)
-    reaping.reap(database, broker, settings, name="me", wait=wait)
+    reaping.wake(database, broker, settings, wait)
     assert pauses == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
     server.connected = True
     wait, pauses = rounds(2)
-    reaping.reap(database, broker, settings, name="me", wait=wait)
+    reaping.wake(database, broker, settings, wait)
     assert pauses == [0.5, 0.5, 0.5]
     assert broker.waiting() == {job_id}
 
