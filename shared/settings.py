@@ -151,7 +151,7 @@ class Settings(BaseSettings):
     resend_after_s: float = 3.0
     """Seconds after which a waiting job that is not in Redis is sent again."""
     grace_s: float = 30.0
-    """Seconds that `clinq up` waits for a worker to drain before it kills it."""
+    """Seconds that a worker has from SIGTERM to its end; what does not fit into them is handed back at a checkpoint."""
 
     retention_result_h: float = Field(0.0, ge=0.0)
     """Hours that results are kept; 0 keeps them until they are deleted. A tenant may have its own."""
