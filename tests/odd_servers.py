@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 def drip(connection: socket.socket) -> None:
@@ -56,10 +56,19 @@ def server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
             try:
                 connection, _ = listening.accept()
                 with connection:
-                    connection.recv(65536)
+                    _hear_out(connection)
                     behave(connection)
             except OSError:
                 return  # the other side has left
 
         threading.Thread(target=serve, daemon=True).start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def _hear_out(connection: socket.socket) -> None:
+    """Take all that is said: a connection that is closed over unread bytes is reset, and loses its answer."""
+    connection.settimeout(0.1)
+    with suppress(TimeoutError):
+        while connection.recv(65536):
+            pass
+    connection.settimeout(None)
