@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import sqlalchemy as sa
 import uuid_utils
@@ -21,6 +22,7 @@ PATIENCE = {Priority.INTERACTIVE: 0, Priority.DEFAULT: 4, Priority.BULK: 8}
 """How often more urgent work may be taken before a class that waits gets a turn, so that it never starves."""
 HALF_LIFE_S = 300.0  # what a tenant was given so long ago counts half
 _WAITING = (_job.c.status == tables.WAITS) & _job.c.follows.is_(None) & (_job.c.not_before <= clock())
+_BEGINS = _WAITING & (_job.c.attempt < _job.c.max_attempts)
 _GROUPS = (
     sa.select(_job.c.priority, _job.c.tenant, sa.func.min(_job.c.created_at).label("oldest"))
     .where(_WAITING)
@@ -30,8 +32,8 @@ _RUNNING = (
     sa.select(_job.c.tenant, sa.func.count().label("jobs")).where(_job.c.status == tables.RUNS).group_by(_job.c.tenant)
 )
 _NEXT = (
-    sa.select(_job.c.id, _job.c.source, _job.c.size, _job.c.attempt)
-    .where(_WAITING & (_job.c.attempt < _job.c.max_attempts))
+    sa.select(_job.c.id, _job.c.source, _job.c.size, _job.c.attempt, _job.c.max_attempts)
+    .where(_BEGINS)
     .where((_job.c.priority == sa.bindparam("priority")) & (_job.c.tenant == sa.bindparam("tenant")))
     .order_by(_job.c.created_at)
     .limit(sa.bindparam("most"))
@@ -56,21 +58,26 @@ class Appetite:
     rows: int
     seconds: float
     pace: Mapping[str, float]
-    """Seconds per unit of work, by source; a row whose source was never measured is taken alone."""
+    """Seconds per unit of work, by source; a row whose source was never measured is taken alone.
 
-    def first(self, rows: Iterable[sa.Row[tuple[str, str, float, int]]]) -> list[str]:
+    So is a recording that is still to be fetched, of size 0: nobody knows how long it is.
+    """
+
+    def first(self, rows: Iterable[sa.Row[tuple[str, str, float, int, int]]]) -> list[str]:
         """Ids from the front that fit; the first one always does.
 
-        A row that was begun before goes alone: should it kill its worker, no other job dies with it.
+        A row that was begun before, or has one attempt only, goes alone: should it kill its worker, no other job
+        dies with it, and should another kill the worker, that does not cost this one its last attempt.
         """
         taken: list[str] = []
         left_s = self.seconds
         for row in rows:
-            left_s -= self.pace.get(row.source, float("inf")) * row.size
-            if taken and (left_s < 0 or row.attempt > 0):
+            alone = row.attempt > 0 or row.max_attempts == 1
+            left_s -= self.pace[row.source] * row.size if row.size > 0 and row.source in self.pace else inf
+            if taken and (left_s < 0 or alone):
                 break
             taken.append(str(row.id))
-            if row.attempt > 0 or len(taken) == self.rows:
+            if alone or len(taken) == self.rows:
                 break
         return taken
 
@@ -135,14 +142,14 @@ def claim(connection: sa.Connection, turns: Turns, appetite: Appetite, *, worker
 
 def first(connection: sa.Connection) -> str | None:
     """The id of any row that waits."""
-    return connection.execute(sa.select(_job.c.id).where(_WAITING).limit(1)).scalar_one_or_none()
+    return connection.execute(sa.select(_job.c.id).where(_BEGINS).limit(1)).scalar_one_or_none()
 
 
 def take(connection: sa.Connection, job_ids: Sequence[str], *, worker: str, lease_s: float) -> list[Job]:
     """Take exactly these rows, where they wait; in the order of the ids."""
     taken = (
         sa.update(_job)
-        .where(_job.c.id.in_(job_ids) & _WAITING & (_job.c.attempt < _job.c.max_attempts))
+        .where(_job.c.id.in_(job_ids) & _BEGINS)
         .values(
             status=JobStatus.RUNNING.value,
             attempt=_job.c.attempt + 1,

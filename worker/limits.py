@@ -45,6 +45,11 @@ def attempts_left(settings: Settings, job: Job) -> bool:
     return job.attempt < job.max_attempts and (most is None or job.stage_attempt < most)
 
 
+def rows_at_once(settings: Settings) -> int:
+    """Most jobs of one round; one where a stage may be begun once only, so that no job costs another its attempt."""
+    return 1 if 1 in settings.stage_attempts.values() else settings.claim_rows
+
+
 def may_go_on(settings: Settings, job: Job, pace: Mapping[str, float] | None, since_term_s: float) -> bool:
     """Whether the stages that remain fit into what is left of the grace period, `since_term_s` seconds after SIGTERM.
 

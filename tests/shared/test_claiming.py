@@ -166,7 +166,26 @@ def test_what_must_wait_is_not_taken(database: Database):
         connection.execute(sa.update(tables.job).values(not_before=0.0, attempt=3))
     assert claim(database) == []
     with database.read() as connection:
+        assert claiming.first(connection) is None
+    with database.write() as connection:
+        connection.execute(sa.update(tables.job).values(attempt=0))
         assert claiming.first(connection) == job_id
+
+
+def test_recordings_that_are_still_to_be_fetched_are_taken_one_by_one(database: Database):
+    for _ in range(3):
+        submit(database, size=0.0)
+    assert len(claim(database, appetite=MANY)) == 1
+    assert len(claim(database, appetite=Appetite(8, 1.0, {}))) == 1
+
+
+def test_a_job_with_a_single_attempt_is_taken_alone_so_that_no_other_costs_it_that_one(database: Database):
+    once = submit(database, attempts=1)
+    others = [submit(database) for _ in range(2)]
+    last = submit(database, attempts=1)
+    assert [job.id for job in claim(database, appetite=MANY)] == [once]
+    assert [job.id for job in claim(database, appetite=MANY)] == others
+    assert [job.id for job in claim(database, appetite=MANY)] == [last]
 
 
 def test_many_workers_never_take_one_row_twice(database: Database):
