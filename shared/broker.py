@@ -145,7 +145,7 @@ class Broker:
     """The worker's and the reaper's side of Redis."""
 
     def __init__(self, redis: Redis, *, queue: str, timeout_s: float, events: Redis | None = None) -> None:
-        """`events` may give up sooner than `redis`: what it sends is only a hint."""
+        """`events` may give up sooner than `redis`: without what it sends, nothing is lost."""
         self.redis = redis
         self._events = events or redis
         self.queue = queue
@@ -179,7 +179,7 @@ class Broker:
         others = [each for each in job_ids if each != but]
         if not others:
             return
-        with suppress(RedisError), self.redis.pipeline(transaction=False) as pipe:
+        with suppress(RedisError), self._events.pipeline(transaction=False) as pipe:
             for each in others:
                 pipe.lrem(queue_key(self.queue), 1, each)
             pipe.delete(*(f"rq:job:{each}" for each in others))

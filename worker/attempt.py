@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import structlog
 
 from shared import claiming, holding, ledger, speed
+from shared.broker import Event
 from shared.claiming import Appetite
 from shared.errors import DecryptionError
 from shared.holding import Ended
@@ -23,35 +24,43 @@ TIME_LIMIT = Reason(
     "the attempt stood still for longer than its limit: see the worker's log, or raise CLINQ_JOB_TIMEOUT_S",
 )
 DRAIN_S = 30.0  # then RQ gets its turn to look after itself
+LOCKED_S = 0.02  # until rows that another transaction holds are looked at again
 
 
 def drain(worker: Worker, wake_up: str) -> None:
     """Take waiting rows and run them until none waits, whatever row the wake-up names; on the way out wake another."""
     until = time.monotonic() + DRAIN_S
+    first = True
     while worker.stopping.since_s is None and time.monotonic() < until:
-        if not claim_and_run(worker, wake_up):
+        if claim_and_run(worker, wake_up, first=first):
+            first = False
+            continue
+        if _waiting(worker) is None:
             return
-    with worker.database.read() as connection:
-        waiting = claiming.first(connection)
-    if waiting is not None:
+        time.sleep(LOCKED_S)  # another transaction holds what waits: its wake-up may be this very one
+    if (waiting := _waiting(worker)) is not None:
         worker.broker.enqueue([waiting])
 
 
-def claim_and_run(worker: Worker, wake_up: str) -> bool:
-    """Take the rows that are next, and bring them as far as they go; False when none waits."""
+def claim_and_run(worker: Worker, wake_up: str, *, first: bool = False) -> bool:
+    """Take the rows that are next, and bring them as far as they go; False when none could be taken.
+
+    The `first` claim of a wake-up whose own row was not the next one leaves another row's wake-up in its place, so that
+    a worker that is free finds that row.
+    """
     settings = worker.settings
     with worker.database.write() as connection:
         pace = speed.seconds_per_unit(connection)
-        appetite = Appetite(settings.claim_rows, settings.claim_s, pace)
+        appetite = Appetite(limits.rows_at_once(settings), settings.claim_s, pace)
         jobs = claiming.claim(connection, worker.turns, appetite, worker=worker.name, lease_s=settings.lease_s)
     if not jobs:
         return False
-    worker.broker.forget([job.id for job in jobs], but=wake_up)
     began = time.monotonic()
-    attempts = [attempt for job in jobs if (attempt := _begun(worker, job)) is not None]
-    if attempts:
-        limit_s = max(limits.limit_s(settings, each.job, pace) for each in attempts)
-        with worker.heart.holding([each.job for each in attempts], limit_s=limit_s):
+    with worker.heart.holding(jobs, limit_s=max(limits.limit_s(settings, job, pace) for job in jobs)):
+        ids = [job.id for job in jobs]
+        worker.broker.forget(ids[1:] if first and wake_up not in ids else ids, but=wake_up)
+        attempts = [attempt for job in jobs if (attempt := _begun(worker, job)) is not None]
+        if attempts:
             Round(worker, attempts, pace).run()
     worker.turns.gave(jobs[0].tenant, time.monotonic() - began, now=time.monotonic())
     return True
@@ -60,10 +69,15 @@ def claim_and_run(worker: Worker, wake_up: str) -> bool:
 def timed_out(worker: Worker, jobs: Sequence[Job]) -> None:
     """Give back what an attempt holds that stands still; its process ends after this."""
     with worker.database.read() as connection:
-        now = [ledger.get(connection, job.id) for job in jobs]  # their stages have gone on since the claim
-    for job in now:
-        if job is not None:
+        now = [(job, ledger.get(connection, job.id)) for job in jobs]  # their stages have gone on since the claim
+    for claimed, job in now:
+        if job is not None and job.token == claimed.token:
             give_back(worker, job, TIME_LIMIT)
+
+
+def _waiting(worker: Worker) -> str | None:
+    with worker.database.read() as connection:
+        return claiming.first(connection)
 
 
 def _begun(worker: Worker, job: Job) -> Attempt | None:
@@ -75,6 +89,8 @@ def _begun(worker: Worker, job: Job) -> Attempt | None:
     except DecryptionError as error:
         reason = Reason(error.code, str(error))
     end = Ended(job, JobStatus.FAILED, reason=reason)
-    worker.write(lambda connection: holding.finish(connection, worker.actor(job.tenant), end))
+    if worker.write(lambda connection: holding.finish(connection, worker.actor(job.tenant), end)):
+        told = Event(job.id, end.status.value, end.status, progress=job.progress, batch_id=job.batch_id)
+        worker.broker.publish(told)
     log.warning("job failed", job_id=job.id, attempt=job.attempt, reason=reason.code)
     return None

@@ -8,16 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+import structlog
+
 from shared import holding
 from shared.broker import PARTIAL, Event
 from shared.case import Case
 from shared.crypto import JobKey
-from shared.errors import HandBackError, JobStoppedError, MissingInputError
+from shared.errors import BackingServiceError, HandBackError, JobStoppedError, MissingInputError
 from shared.job import JobStatus, StageName
 from shared.ledger import Job
 from worker.limits import Projection
 from worker.process import Worker
 
+log = structlog.get_logger()
 WRITE_EVERY_S = 0.5  # how often progress goes to the row
 MARGIN_S = 2.0  # what is left of the grace period when a stage in mid-run is handed back
 
@@ -106,8 +109,12 @@ class LedgerDesk:
     def _write(self, share: float) -> None:
         sealed = self._key.seal(self._text.encode(), "partial") if self._text else None
         job = self._job
-        with self._worker.database.write() as connection:
-            mine = holding.tell(connection, job.id, job.token or "", progress=self._overall(share), partial=sealed)
+        mine = True
+        try:
+            with self._worker.database.write() as connection:
+                mine = holding.tell(connection, job.id, job.token or "", progress=self._overall(share), partial=sealed)
+        except BackingServiceError as error:  # the stage goes on: the heart says when the row may be another's
+            log.warning("progress not written", job_id=job.id, reason=str(error))
         self._written = time.monotonic()
         if not mine:
             self._worker.heart.lose(job.id)

@@ -200,8 +200,11 @@ class Post:
     def _loaded(self, model: ModelVersion) -> Stage | None:
         try:
             return self._load(self._name, model, self._slow)
-        except ModelUnavailableError:
-            log.warning("nothing takes over", stage=self._name.value, model=model.name)
+        except Exception as error:
+            if not isinstance(error, ModelUnavailableError) and not ran_out(error):
+                raise
+            let_go(error)
+            log.warning("nothing takes over", stage=self._name.value, model=model.name, error=type(error).__name__)
             return None
 
     def _unavailable(self) -> StageUnavailableError:

@@ -24,6 +24,7 @@ from worker.heart import Heart
 
 T = TypeVar("T")
 HOST = socket.gethostname()
+ONE_ASKING_S = 1.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 
 
@@ -37,6 +38,11 @@ class Stopping:
         """Stop when the time comes; the first asking counts."""
         if self._asked_at is None:
             self._asked_at = time.monotonic()
+
+    def ask_again(self) -> None:
+        """Stop as soon as the job in hand says a word; two that ask within a second ask once."""
+        if (since_s := self.since_s) is None or since_s >= ONE_ASKING_S:
+            self._asked_at = float("-inf")
 
     @property
     def since_s(self) -> float | None:

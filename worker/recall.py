@@ -11,7 +11,7 @@ import structlog
 from shared import audit, reuse
 from shared import case as cases
 from shared.case import Case
-from shared.errors import DecryptionError, StoredCaseError
+from shared.errors import BackingServiceError, DecryptionError, StoredCaseError
 from shared.job import StageName
 from shared.ledger import Job
 from worker.process import Worker
@@ -27,7 +27,7 @@ OWN = (StageName.ASSEMBLE,)
 def look_up(worker: Worker, attempts: Sequence[Attempt]) -> None:
     """Give each attempt that is at its beginning the case of an earlier job with the same content, where there is one.
 
-    Each hit has a row in the audit trail that names the job it came from.
+    Each hit has a row in the audit trail that names the job it came from. While the database is away, there are none.
     """
     if worker.settings.result_cache_h <= 0:
         return
@@ -35,7 +35,10 @@ def look_up(worker: Worker, attempts: Sequence[Attempt]) -> None:
         fresh = [each for each in attempts if each.job.stages == stages and _at_its_beginning(each)]
         config_hash = worker.bench.plan_hash(stages)
         if fresh and config_hash is not None:
-            _look_up(worker, fresh, config_hash)
+            try:
+                _look_up(worker, fresh, config_hash)
+            except BackingServiceError as error:
+                log.warning("earlier results not looked up", reason=str(error))
 
 
 def _look_up(worker: Worker, attempts: Sequence[Attempt], config_hash: str) -> None:
@@ -48,12 +51,14 @@ def _look_up(worker: Worker, attempts: Sequence[Attempt], config_hash: str) -> N
         earlier = found.get(each.job.content_hash or "")
         if earlier is None or (known := _case(worker, earlier)) is None:
             continue
+        hits.append((each, earlier, known))
+    if not hits:
+        return
+    with worker.database.write() as connection:
+        for each, earlier, _ in hits:
+            audit.record(connection, worker.actor(tenant), "cache_hit", job_id=each.job.id, outcome=earlier.id)
+    for each, _, known in hits:
         each.case, each.remaining, each.reused = _anew(known, each), OWN, True
-        hits.append((each.job, earlier))
-    if hits:
-        with worker.database.write() as connection:
-            for job, earlier in hits:
-                audit.record(connection, worker.actor(tenant), "cache_hit", job_id=job.id, outcome=earlier.id)
 
 
 def _at_its_beginning(attempt: Attempt) -> bool:

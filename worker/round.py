@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -33,6 +33,7 @@ from worker.desk import LedgerDesk, RoundDesk
 from worker.process import HOST, Worker
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 
 class Attempt:
@@ -141,9 +142,9 @@ class Round:
     def run(self) -> None:
         """Bring every attempt as far as it goes; nothing that is accepted may be lost by what one of them does."""
         try:
-            for each in list(self._open):
+            for each in self._open:
                 log.info("attempt begins", **_names(each), remaining=[stage.value for stage in each.remaining])
-                self._try(each, each.open)
+            self._made(self._all, Attempt.open)
             recall.look_up(self._worker, self._open)
             self._finish([each for each in self._open if each.over])
             while self._open:
@@ -177,9 +178,10 @@ class Round:
             self._worker.broker.publish(*stages)
 
     def _save(self, done: Sequence[Attempt]) -> None:
-        if not done:
+        kept = self._made(done, Attempt.saved)
+        if not kept:
             return
-        saved = [each.saved() for each in done]
+        done, saved = list(kept), list(kept.values())
         mine = self._worker.write(lambda connection: holding.save_all(connection, self._token, saved))
         self._tell([each.desk.event("stage", 1.0) for each in done if each.job.id in mine])
         for each in done:
@@ -189,9 +191,10 @@ class Round:
                 self._fault(each, JobStoppedError("the job was cancelled, or another worker owns it now"))
 
     def _finish(self, over: Sequence[Attempt]) -> None:
-        if not over:
+        made = self._made(over, lambda each: each.ended(self._worker.bench.plan_hash(each.job.stages)))
+        if not made:
             return
-        ends = [each.ended(self._worker.bench.plan_hash(each.job.stages)) for each in over]
+        over, ends = list(made), list(made.values())
 
         def write(connection: sa.Connection) -> set[str]:
             mine = holding.finish_all(connection, self._token, ends, self._worker.actor("").name, HOST)
@@ -219,11 +222,15 @@ class Round:
             if not limits.may_go_on(self._worker.settings, each.job_now, self._pace, since_s):
                 self._fault(each, HandBackError("this worker stops"))
 
-    def _try(self, attempt: Attempt, act: Callable[[], None]) -> None:
-        try:
-            act()
-        except Exception as error:  # noqa: BLE001 - told apart in one place
-            self._fault(attempt, error)
+    def _made(self, attempts: Sequence[Attempt], make: Callable[[Attempt], T]) -> dict[Attempt, T]:
+        """What is made of each attempt; one over which that fails ends by it, and hurts no other."""
+        made: dict[Attempt, T] = {}
+        for each in attempts:
+            try:
+                made[each] = make(each)
+            except Exception as error:  # noqa: BLE001 - told apart in one place
+                self._fault(each, error)
+        return made
 
     def _fault(self, attempt: Attempt, error: Exception) -> None:
         """End this attempt as its error asks for."""

@@ -64,9 +64,6 @@ class QueueWorker(SimpleWorker):
         self.stopping.ask_again()
 
     def set_shutdown_requested_date(self) -> None:
-        """Write nothing: this runs in a signal handler, and a Redis that is away would break into the job in hand."""
-
-    def set_shutdown_requested_date(self) -> None:
         """Nothing: RQ would ask Redis from within the signal handler, and fail the job in hand while Redis is away."""
 
     def execute_job(self, job: WakeUp, queue: Queue) -> None:

@@ -168,12 +168,13 @@ def test_without_leave_the_cpu_never_takes_over_and_the_rules_do(desk: Recording
     assert spare.asked == [("rules", "cpu")]
 
 
-def test_a_cpu_that_cannot_load_the_weights_leaves_the_rules(desk: RecordingDesk):
+@pytest.mark.parametrize("error", [ModelUnavailableError("not there any more"), MemoryError()])
+def test_a_cpu_that_cannot_load_the_weights_leaves_the_rules(error: Exception, desk: RecordingDesk):
     rules = Spare()
 
     def load(name, model, device):
         if model.engine != "rules":
-            raise ModelUnavailableError("not there any more")
+            raise error
         return rules(name, model, device)
 
     made = Bench({SUMMARIZE: Engine(fits(0))}, {}, Tolerance(cpu_fallback=True), CUDA, load)
