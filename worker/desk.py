@@ -65,6 +65,11 @@ class LedgerDesk:
             self._copy.flush()
         return Path(f"/dev/fd/{self._copy.fileno()}")
 
+    def fetched(self) -> None:
+        """A piece of the recording has come: the attempt moves, however long the whole takes; raises as `listen`."""
+        self.listen()
+        self._worker.heart.allow(self._worker.settings.job_timeout_s)
+
     def tell(
         self,
         case: Case,  # noqa: ARG002 - a desk of one job needs no telling apart

@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -38,15 +38,15 @@ MISSING = "nothing that the worker may read lies at the recording's address"
 NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG})
 
 
-def fetch(settings: Settings, blobs: Blobs, key: JobKey, url: str) -> Audio:
-    """Bring the recording at this address into the blob store.
+def fetch(settings: Settings, blobs: Blobs, key: JobKey, url: str, heard: Callable[[], None] = lambda: None) -> Audio:
+    """Bring the recording at this address into the blob store; `heard` is called with each piece that has come.
 
     Raises AudioNotAllowedError, AudioNotFoundError, BadAudioError as the probe does (AudioTooLargeError for its size),
     and BackingServiceError while a storage is away.
     """
     place = audio_url.place(url, settings.audio_sources)
     with tempfile.TemporaryFile() as copy:  # without a name: nothing of it is left when this process is killed
-        sha256, size = _download(place, copy, settings.max_audio_bytes)
+        sha256, size = _download(place, copy, settings.max_audio_bytes, heard)
         measured = probe(Path(f"/dev/fd/{copy.fileno()}"), Limits(duration_s=settings.max_audio_s))
         copy.seek(0)
         stored = blobs.put(key.seal_chunks(iter(lambda: copy.read(CHUNK_BYTES), b"")))
@@ -67,12 +67,13 @@ def fetch(settings: Settings, blobs: Blobs, key: JobKey, url: str) -> Audio:
     wait=wait_random_exponential(multiplier=0.2, max=2.0),
     reraise=True,
 )
-def _download(place: Place, copy: IO[bytes], most: int) -> tuple[str, int]:
+def _download(place: Place, copy: IO[bytes], most: int, heard: Callable[[], None]) -> tuple[str, int]:
     """Copy the recording; its SHA-256 and its bytes."""
     digest, size = hashlib.sha256(), 0
     copy.seek(0)
     copy.truncate()
     for piece in _file(place) if place.scheme == "file" else _object(place, most):
+        heard()
         size += len(piece)
         if size > most:
             raise _too_large(most)

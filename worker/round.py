@@ -63,7 +63,7 @@ class Attempt:
     def _fetch(self, audio_url: str) -> None:
         """Bring the recording that was named by its address into the blob store, once for all attempts."""
         worker = self.worker
-        audio = fetching.fetch(worker.settings, worker.blobs, self.key, audio_url)
+        audio = fetching.fetch(worker.settings, worker.blobs, self.key, audio_url, self.desk.fetched)
         self.request = self.request.model_copy(update={"audio": audio})
         job = self.job = replace(self.job, blob=audio.blob, size=audio.duration_s)
         payload = self.key.seal(self.request.model_dump_json().encode(), "payload")

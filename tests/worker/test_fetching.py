@@ -22,6 +22,7 @@ from shared.errors import (
     AudioTooLargeError,
     AudioTooLongError,
     BackingServiceError,
+    JobStoppedError,
     UnsupportedAudioError,
 )
 from shared.settings import Settings
@@ -132,6 +133,16 @@ def test_a_short_hiccup_of_the_storage_costs_the_job_no_attempt(fetch: Fetch, bu
     bucket.objects["/recordings/inbox/a.flac"] = RECORDING
     bucket.failures = 3
     assert fetch("s3://recordings/inbox/a.flac").size_bytes == len(RECORDING)
+
+
+def test_a_cancel_is_heard_between_two_pieces_and_nothing_is_kept(fetch: Fetch):
+    def stop() -> None:
+        raise JobStoppedError("cancelled")
+
+    url = f"file://{fetch.inbox}/deep/visit%201.flac"
+    with pytest.raises(JobStoppedError):
+        fetching.fetch(fetch.settings, fetch.blobs, fetch.key, url, stop)
+    assert list(fetch.blobs.all()) == []
 
 
 def test_a_storage_that_stays_away_is_a_backing_service(fetch: Fetch, bucket: Bucket, tmp_path: Path):

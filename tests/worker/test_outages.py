@@ -26,6 +26,7 @@ from shared.speed import Measured
 from tests import hand
 from tests.attempts import House, Small
 from worker import attempt, run
+from worker.desk import LedgerDesk
 from worker.process import Stopping
 from worker.run import QueueWorker
 from worker.stage import Desk
@@ -113,6 +114,17 @@ def test_a_worker_over_its_limit_gives_back_nothing_that_is_another_s(home: Hous
     attempt.timed_out(home.worker, [mine])
     now = home.read(mine.id)
     assert (now.status, now.token) == (JobStatus.RUNNING, theirs.token)
+
+
+def test_a_recording_that_still_comes_moves_the_limit_of_its_attempt(home: House):
+    job = claimed(home, home.submit(), lease_s=9.0)
+    assert job.key is not None
+    desk = LedgerDesk(home.worker, job, home.worker.keyring.unwrap(job.key, job.tenant, job.id))
+    with home.worker.heart.holding([job], limit_s=1.0):
+        desk.fetched()
+        held = home.worker.heart._held
+        assert held is not None
+        assert held.deadline > time.monotonic() + 60.0
 
 
 def test_the_leases_are_kept_from_the_claim_on_however_long_redis_takes(home: House, monkeypatch: pytest.MonkeyPatch):
