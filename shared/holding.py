@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from shared import audit, tables
 from shared.audit import Actor
 from shared.database import clock
-from shared.ending import ended
+from shared.ending import ended, waits_again
 from shared.job import JobStatus, Reason, StageName
 from shared.ledger import Job, joined
 
@@ -74,7 +74,9 @@ class Ended:
 def mine(connection: sa.Connection, job_ids: Iterable[str], token: str, *, lock: bool = False) -> set[str]:
     """Which of these rows are still this attempt's; with `lock` they stay so until the transaction ends."""
     query = sa.select(_job.c.id).where(_owned(job_ids, token))
-    return set(connection.execute(query.with_for_update() if lock else query).scalars())
+    if lock:  # in one order, so that two who lock the same rows wait for each other and never deadlock
+        query = query.order_by(_job.c.id).with_for_update()
+    return set(connection.execute(query).scalars())
 
 
 def beat_all(connection: sa.Connection, job_ids: Iterable[str], token: str, *, lease_s: float) -> set[str]:
@@ -146,7 +148,10 @@ def hand_back(connection: sa.Connection, job: Job, actor: Actor) -> bool:
 def _give_back(connection: sa.Connection, job: Job, **values: Any) -> bool:
     waits = {"status": JobStatus.QUEUED.value, "sent_at": 0.0} | _FREE | values
     change = sa.update(_job).where(_owned([job.id], job.token or "")).values(waits)
-    return connection.execute(change).rowcount == 1
+    if connection.execute(change).rowcount == 0:
+        return False
+    waits_again(connection, job.id)
+    return True
 
 
 def _owned(job_ids: Iterable[str], token: str) -> sa.ColumnElement[bool]:

@@ -19,7 +19,7 @@ from shared import tables
 from shared.audit import Actor, record_all
 from shared.crypto import Keyring, WrappedKey
 from shared.database import clock
-from shared.ending import ended
+from shared.ending import URGENCY, ended
 from shared.job import JobStatus, Priority, Reason, StageName
 
 _job = tables.job
@@ -31,7 +31,6 @@ _AS_GIVEN = (
     *("batch_id", "batch_index", "notify", "blob", "payload"),
 )
 _leader = _job.alias("leader")
-_urgency = {priority.value: place for place, priority in enumerate(Priority)}
 _LEADER = (
     sa.select(_leader.c.id)
     .where(
@@ -43,7 +42,7 @@ _LEADER = (
         # A job that waits in a slower line would hold up whoever follows it.
         & (
             (_leader.c.status == tables.RUNS)
-            | (sa.case(_urgency, value=_leader.c.priority) <= sa.bindparam("its_urgency"))
+            | (sa.case(URGENCY, value=_leader.c.priority) <= sa.bindparam("its_urgency"))
         )
     )
     .limit(1)
@@ -205,7 +204,7 @@ def _row(new: NewJob) -> dict[str, Any]:
     leader = {
         "its_tenant": new.tenant,
         "its_content": new.content_hash,
-        "its_urgency": _urgency[new.priority.value],
+        "its_urgency": URGENCY[new.priority.value],
     }
     return {name: getattr(new, name) for name in _AS_GIVEN} | taken | leader | {"priority": new.priority.value}
 

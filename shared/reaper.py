@@ -11,15 +11,14 @@ import sqlalchemy as sa
 from shared import audit, tables
 from shared.audit import Actor
 from shared.database import Database, clock
-from shared.ending import ended, release_orphans
-from shared.job import JobStatus, Priority, Reason, StageName
+from shared.ending import URGENCY, ended, release_orphans, waits_again
+from shared.job import JobStatus, Reason, StageName
 
 _job = tables.job
 LOST = Reason(
     "worker_lost", "the worker that ran this job died in its last attempt; see the worker's log, then submit again"
 )
 ROWS_A_ROUND = 500
-_URGENCY = {priority.value: place for place, priority in enumerate(Priority)}
 _SEEN = tuple(
     _job.c[name]
     for name in (
@@ -101,7 +100,7 @@ def unsent(database: Database, *, resend_after_s: float) -> list[str]:
         & (_job.c.sent_at <= clock() - resend_after_s)
     )
     with database.read() as connection:
-        first = (sa.case(_URGENCY, value=_job.c.priority), _job.c.created_at)
+        first = (sa.case(URGENCY, value=_job.c.priority), _job.c.created_at)
         rows = connection.execute(sa.select(_job.c.id).where(due).order_by(*first).limit(ROWS_A_ROUND))
         return [str(row.id) for row in rows]
 
@@ -140,6 +139,8 @@ def _free(connection: sa.Connection, row: sa.RowMapping, name: str, patience: Pa
         return None
     if last:
         ended(connection, [row["id"]])
+    else:
+        waits_again(connection, row["id"])
     actor = Actor(f"reaper:{name}", row["tenant"])
     audit.record(connection, actor, "lease_lost", job_id=row["id"], outcome="dead" if last else "queued")
     status = JobStatus.DEAD if last else JobStatus.QUEUED

@@ -10,14 +10,14 @@ import pytest
 import sqlalchemy as sa
 import uuid_utils
 
-from shared import claiming, ending, ledger, migrate, tables
+from shared import claiming, ending, holding, ledger, migrate, reaper, tables
 from shared.audit import Actor
 from shared.claiming import Appetite, Turns
 from shared.crypto import Keyring, new_master_key
 from shared.database import Database
-from shared.job import JobStatus, Priority, StageName
+from shared.job import JobStatus, Priority, Reason, StageName
 from shared.ledger import Job, NewJob
-from tests import hand
+from tests import hand, rows
 
 RING = Keyring.parse(new_master_key())
 ME = Actor("worker:me", "default")
@@ -231,6 +231,28 @@ def test_a_person_does_not_follow_a_job_that_waits_behind_a_batch(database: Data
     submit(database, content="same", priority=BULK)
     person = submit(database, content="same", priority=INTERACTIVE)
     assert claim(database)[0].id == person
+
+
+@pytest.mark.parametrize("way", ["retried", "handed back", "lost"])
+def test_a_person_goes_on_alone_when_the_job_of_a_batch_that_ran_waits_again(database: Database, way: str):
+    submit(database, content="same", priority=BULK)
+    leader = claim(database)[0]
+    person = submit(database, content="same", priority=INTERACTIVE)
+    patient = submit(database, content="same", priority=BULK)
+    assert claim(database) == []
+    with database.write() as connection:
+        if way == "retried":
+            holding.retry(connection, leader, ME, reason=Reason("test", "test"), pause_s=0.0, last=False)
+        elif way == "handed back":
+            assert holding.hand_back(connection, leader, ME)
+        else:
+            connection.execute(sa.update(tables.job).where(tables.job.c.id == leader.id).values(lease=0.0))
+    if way == "lost":
+        assert len(reaper.take_back(database, "test", reaper.Patience(0.0, 0.0, {}))) == 1
+    assert claim(database)[0].id == person
+    assert claim(database)[0].id == leader.id
+    assert claim(database) == []
+    assert rows.column(database, patient, "follows") == leader.id
 
 
 def test_a_follower_whose_leader_ended_unseen_is_let_go(database: Database):
