@@ -12,7 +12,7 @@ import sqlalchemy as sa
 import structlog
 
 from shared.database import Database
-from shared.errors import BackingServiceError
+from shared.errors import BackingServiceError, DeadlockError
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -21,6 +21,7 @@ Act = Callable[[sa.Connection], T]
 Bulk = Callable[[sa.Connection, Sequence[Item]], None]
 LARGEST_GROUP = 256
 GATHER_S = 0.001  # a commit costs several ms, most of them the same for one act and for a hundred
+TRIES = 3  # of a group that met another replica's rows in another order
 POSTED_S = 0.02  # how long something that nobody waits for may wait for company
 
 
@@ -46,7 +47,7 @@ class _Outcome:
 
 
 class Writer:
-    """Runs acts on the database; an act may run twice (once alone when its group fails), but commits once."""
+    """Runs acts on the database; an act may run again (alone when its group fails), but commits once."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -109,13 +110,15 @@ class Writer:
                 _resolve(each.future, outcome)
         self._task = None
 
-    def _together(self, acts: list[Act[Any]]) -> list[_Outcome]:
+    def _together(self, acts: list[Act[Any]], *, tries: int = TRIES) -> list[_Outcome]:
         try:
             with self._database.write() as connection:
                 for bulk, items in _by_bulk(acts).items():
                     bulk(connection, items)
                 return [_Outcome() if isinstance(act, _BulkItem) else _Outcome(act(connection)) for act in acts]
         except BackingServiceError as error:
+            if isinstance(error, DeadlockError) and tries > 1:
+                return self._together(acts, tries=tries - 1)
             return [_Outcome(error=error) for _ in acts]
         except Exception as error:  # noqa: BLE001 - an act's own error belongs to whoever waits for it
             return [_Outcome(error=error)] if len(acts) == 1 else [self._together([act])[0] for act in acts]

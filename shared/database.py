@@ -13,10 +13,12 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from shared.errors import BackingServiceError
+from shared.errors import BackingServiceError, DeadlockError
 
 BUSY_TIMEOUT_S = 30.0
 IDLE_S = 9.0  # between two statements of one transaction
+AWAY = "the database did not answer; check CLINQ_DATABASE_URL and its log"
+DEADLOCK = "40P01"  # SQLSTATE of PostgreSQL
 APPLICATION = "clinq"
 """How PostgreSQL lists our sessions."""
 
@@ -93,9 +95,13 @@ def _translated() -> Iterator[None]:
         yield
     except (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError):
         raise  # ours to mend: the database answered
+    except sa.exc.OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == DEADLOCK:
+            raise DeadlockError("the database ended a deadlock by undoing this transaction") from error
+        raise BackingServiceError(AWAY) from error
     except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
         # The driver's message may hold parameters: ours does not.
-        raise BackingServiceError("the database did not answer; check CLINQ_DATABASE_URL and its log") from error
+        raise BackingServiceError(AWAY) from error
 
 
 def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:

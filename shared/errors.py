@@ -24,6 +24,10 @@ class BackingServiceError(RetryableError):
     code = "backing_service_unavailable"
 
 
+class DeadlockError(BackingServiceError):
+    """The database undid this transaction so that another one, which waited for it in turn, could go on."""
+
+
 class BlobMissingError(BackingServiceError):
     """The blob store answered that it does not hold this recording."""
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
+
+import sqlalchemy as sa
 
 from api.security import passwords
-from shared import accounts
+from api.writer import Writer
+from shared import accounts, ledger, migrate
+from shared.audit import Actor
+from shared.crypto import Keyring, new_master_key
+from shared.database import Database
+from shared.job import JobStatus
 from shared.settings import Settings
+from tests import rows
 from tests.api.conftest import API, NOTE, Gateway, changed, running
 
 
@@ -28,6 +38,31 @@ async def test_an_idempotency_key_is_one_job_on_postgresql(settings: Settings, p
         answers = await asyncio.gather(*(send(gateway, NOTE) for _ in range(10)))
         assert len({answer.json()["job_id"] for answer in answers}) == 1
         assert (await send(gateway, "another")).status_code == 409
+
+
+async def test_two_replicas_that_write_the_same_rows_in_another_order_both_succeed_on_postgresql(postgres_url: str):
+    database = Database(postgres_url)
+    migrate.upgrade(database)
+    ring = Keyring.parse(new_master_key())
+    one, two = (rows.put(database, ring, JobStatus.QUEUED) for _ in range(2))
+    replicas = Writer(database), Writer(database)
+
+    def cancel(job_id: str, *, wait_s: float) -> Callable[[sa.Connection], list[str]]:
+        def act(connection: sa.Connection) -> list[str]:
+            cancelled = ledger.cancel_all(connection, [job_id], Actor("user:me", "default"))
+            time.sleep(wait_s)
+            return cancelled
+
+        return act
+
+    orders = ((replicas[0], (one, two)), (replicas[1], (two, one)))
+    answers = await asyncio.gather(
+        *(writer.run(cancel(job_id, wait_s=0.3)) for writer, order in orders for job_id in order)
+    )
+    assert sorted(job_id for cancelled in answers for job_id in cancelled) == [one, two]
+    for writer in replicas:
+        await writer.close()
+    database.close()
 
 
 async def test_of_parallel_refreshes_one_holds_on_postgresql(settings: Settings, postgres_url: str):
