@@ -12,7 +12,7 @@ import uuid_utils
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api.errors import invalid
+from api.errors import ProblemError, invalid
 from api.services import Services
 from api.submitting import Submission, Taken, canonical, content_hash, hashed_key, replay, stages_of, write
 from api.upload import Upload
@@ -54,14 +54,14 @@ async def take_recording(services: Services, actor: Actor, upload: Upload, idemp
         idempotency_key=hashed,
         blob=blob,
     )
-    kept = False
     try:
         taken = await write(services, actor, submission)
-        kept = not taken.replayed
-    finally:
-        if not kept:  # no row names it
-            await asyncio.to_thread(services.blobs.delete, blob)
-    return taken
+    except ProblemError:
+        await asyncio.to_thread(services.blobs.delete, blob)
+        raise
+    if taken.replayed:
+        await asyncio.to_thread(services.blobs.delete, blob)
+    return taken  # whatever else was raised, the row may be there: a recording without one is swept up later
 
 
 def read_options(fields: dict[str, str]) -> JobOptions:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from shared import ledger
+from shared.errors import BackingServiceError
 from shared.job import JobRequest
 from tests.api.conftest import API, Gateway, changed, running
 from tests.conftest import FIXTURES
@@ -152,6 +153,24 @@ async def test_the_same_recording_under_the_same_key_is_stored_once(gateway: Gat
     assert again.headers["Idempotent-Replay"] == "true"
     assert other.status_code == 409
     assert len(blobs(gateway)) == 1
+
+
+async def test_a_recording_stays_while_nobody_knows_whether_its_row_was_written(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+):
+    """The commit's answer was lost: the row may be there, and its job would find no recording."""
+    run = gateway.services.writer.run
+
+    async def lose_the_answer(act: Any) -> None:
+        await run(act)
+        raise BackingServiceError("the database did not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway.services.writer, "run", lose_the_answer)
+        assert (await send(gateway, SHORT.read_bytes(), key="one")).status_code == 503
+    again = await send(gateway, SHORT.read_bytes(), key="one")
+    assert again.headers["Idempotent-Replay"] == "true"
+    assert [stored(gateway, again.json()["job_id"])[0].blob] == [path.name for path in blobs(gateway)]
 
 
 async def test_deleting_a_job_removes_its_recording(gateway: Gateway):
