@@ -24,7 +24,10 @@ APPLICATION = "clinq"
 
 
 _POSTGRES = f"-c idle_in_transaction_session_timeout={IDLE_S * 1000:.0f}"
-_ALIVE = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 15_000}
+_ALIVE = {
+    **{"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3},
+    **{"tcp_user_timeout": 15_000, "connect_timeout": 5},
+}
 """A client that freezes or vanishes in mid-transaction loses its locks: nobody waits for it longer than for a lease."""
 
 
@@ -69,6 +72,11 @@ class Database:
         )
         sa.event.listen(self.engine, "connect", _tune_sqlite)
         sa.event.listen(self.engine, "begin", _begin_sqlite)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is SQLite, a file of this machine."""
+        return self.engine.dialect.name == "sqlite"
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:

@@ -17,6 +17,7 @@ from shared.broker import Broker, Event
 from shared.database import Database
 from shared.errors import BackingServiceError
 from shared.settings import Settings
+from shared.stuck_writer import StuckWriter
 from shared.webhooks import outbox
 from shared.webhooks.posting import Poster
 from shared.webhooks.sending import Sender
@@ -39,6 +40,8 @@ def main() -> int:
     sending = _beside(stop, send, database, settings, name, stop)
     keeping = _beside(stop, retention.keep, database, broker, blobs.connect(settings.blobs), settings, name, stop.wait)
     waking = _beside(stop, wake, database, broker, settings, stop.wait)
+    if database.embedded:
+        _beside(stop, StuckWriter(database, patience_s=settings.lease_s).watch, stop.wait)
     log.info("reaper ready")
     reap(database, broker, settings, name=name, wait=stop.wait)
     waking.join()

@@ -21,6 +21,8 @@ from worker.stage import Desk, Device, Stage, load
 
 log = structlog.get_logger()
 
+MISSING_PAUSE_S = 30.0  # for another worker to have the model, or for somebody to put it in
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -54,7 +56,7 @@ class Bench:
         post = self._posts.get(name)
         if post is None:
             missing = f"no model for {name.value} here: run `clinq models pull`, then `clinq doctor`"
-            return [StageUnavailableError(missing) for _ in cases]
+            return [StageUnavailableError(missing, pause_s=MISSING_PAUSE_S) for _ in cases]
         try:
             return post.run(cases, desk)
         finally:
