@@ -41,7 +41,7 @@ def main() -> int:
     keeping = _beside(stop, retention.keep, database, broker, blobs.connect(settings.blobs), settings, name, stop.wait)
     waking = _beside(stop, wake, database, broker, settings, stop.wait)
     if database.embedded:
-        _beside(stop, StuckWriter(database, patience_s=settings.lease_s).watch, stop.wait)
+        _beside(stop, StuckWriter(database).watch, stop.wait)
     log.info("reaper ready")
     reap(database, broker, settings, name=name, wait=stop.wait)
     waking.join()

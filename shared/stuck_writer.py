@@ -21,7 +21,8 @@ from shared import tables
 from shared.database import Database
 
 log = structlog.get_logger()
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 0.5
+PATIENCE_S = 2.0  # a write takes milliseconds, and a process that waits for its disk is not stopped
 WRITE_LOCK_BYTE = 120  # WAL_WRITE_LOCK in the -shm file: https://www.sqlite.org/walformat.html, 2.3.1
 FLOCK = "hhqqi4x"  # struct flock of fcntl(2) on 64-bit Linux
 STOPPED = "T"
@@ -30,8 +31,8 @@ STOPPED = "T"
 class StuckWriter:
     """Looks who holds the write lock, and ends a worker of this machine that has stood still with it for too long."""
 
-    def __init__(self, database: Database, *, patience_s: float) -> None:
-        """`patience_s` is a lease: after so long without a beat, its jobs are another worker's anyway."""
+    def __init__(self, database: Database, *, patience_s: float = PATIENCE_S) -> None:
+        """A worker may be stopped for `patience_s` seconds while it holds the lock."""
         self._database = database
         self._path = Path(f"{database.engine.url.database}-shm")
         self._patience_s = patience_s

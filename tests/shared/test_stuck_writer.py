@@ -90,7 +90,7 @@ def test_a_frozen_process_that_is_no_worker_of_ours_is_left_alone(database: Data
         assert process.poll() is None
 
 
-def test_a_worker_that_is_frozen_for_less_than_a_lease_may_go_on(database: Database):
+def test_a_worker_that_is_frozen_for_a_moment_may_go_on(database: Database):
     watch = StuckWriter(database, patience_s=30.0)
     with writer(database) as process:
         process.send_signal(signal.SIGSTOP)
