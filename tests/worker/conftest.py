@@ -15,10 +15,10 @@ from shared.database import Database
 from shared.job import StageName
 from shared.settings import Settings
 from tests.attempts import House
-from worker.process import Worker
 from worker.bench import Bench
 from worker.heart import Heart
 from worker.presence import Presence
+from worker.process import Worker
 from worker.stage import Stage
 
 
