@@ -11,7 +11,9 @@ import pytest
 import sqlalchemy as sa
 from websockets.exceptions import InvalidStatus
 
+from api.leaving import is_hold
 from shared import accounts, tables
+from shared.broker import EVENTS, Event
 from tests.api.conftest import API, Gateway, RedisProcess, changed, running, until
 from tests.api.serving import Served, heard, kinds, rest, served
 
@@ -42,9 +44,16 @@ async def stays_open(gateway: Gateway, job_id: str) -> None:
     assert await status(gateway, job_id) in {"queued", "running"}
 
 
-async def begun(sockets: Served, socket: Any) -> None:
-    """The first event has come, and every process knows who holds the job."""
-    await heard(socket)
+async def begun(sockets: Served, socket: Any, *, holders: int = 1) -> None:
+    """The first event has come, and every process knows who holds the job: so many have said so."""
+    first = await heard(socket)
+    redis = sockets.gateway.worker.broker.redis
+
+    def told() -> int:
+        events = [Event.read(fields) for _, fields in redis.xrange(EVENTS)]
+        return sum(is_hold(event) and event.job_id == first["job_id"] for event in events)
+
+    await until(lambda: told() >= holders)
     await sockets.gateway.listening()
 
 
@@ -103,7 +112,7 @@ async def test_a_client_that_comes_back_elsewhere_before_the_drop_is_noticed_kee
         old = await stack.enter_async_context(here.open(job_id, query=HOLDS))
         await begun(here, old)
         new = await stack.enter_async_context(there.open(job_id, query=HOLDS))
-        await begun(there, new)
+        await begun(there, new, holders=2)
         await one.listening()
         await old.close()
         await stays_open(one, job_id)
@@ -114,7 +123,7 @@ async def test_a_client_that_comes_back_elsewhere_before_the_drop_is_noticed_kee
 async def test_a_socket_that_does_not_ask_for_it_cancels_nothing(sockets: Served):
     job_id = await sockets.gateway.submit()
     async with sockets.open(job_id, query="cancel_on_close=false") as socket:
-        await begun(sockets, socket)
+        await begun(sockets, socket, holders=0)
     await stays_open(sockets.gateway, job_id)
 
 
