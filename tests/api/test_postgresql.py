@@ -16,7 +16,7 @@ from shared.crypto import Keyring, new_master_key
 from shared.database import Database
 from shared.job import JobStatus
 from shared.settings import Settings
-from tests import rows
+from tests import stored
 from tests.api.conftest import API, NOTE, Gateway, changed, running
 
 
@@ -44,7 +44,7 @@ async def test_two_replicas_that_write_the_same_rows_in_another_order_both_succe
     database = Database(postgres_url)
     migrate.upgrade(database)
     ring = Keyring.parse(new_master_key())
-    one, two = (rows.put(database, ring, JobStatus.QUEUED) for _ in range(2))
+    one, two = (stored.put(database, ring, JobStatus.QUEUED) for _ in range(2))
     replicas = Writer(database), Writer(database)
 
     def cancel(job_id: str, *, wait_s: float) -> Callable[[sa.Connection], list[str]]:

@@ -15,7 +15,7 @@ from shared.batches import Flaw, NewBatch, Rejected
 from shared.crypto import Keyring, new_master_key
 from shared.database import Database
 from shared.job import JobStatus, Priority
-from tests import rows
+from tests import stored
 
 RING = Keyring.parse(new_master_key())
 PROBLEM = Rejected(index=2, code="invalid", detail="no", errors=(Flaw(pointer="/text", detail="missing"),))
@@ -41,7 +41,7 @@ def add(database: Database, batch: NewBatch) -> str:
 
 
 def put(database: Database, batch: str, index: int, status: JobStatus, **changes: object) -> str:
-    return rows.put(database, RING, status, batch_id=batch, batch_index=index, **changes)
+    return stored.put(database, RING, status, batch_id=batch, batch_index=index, **changes)
 
 
 def test_a_batch_is_read_as_it_was_written_and_by_its_tenant_only(database: Database):
