@@ -12,6 +12,7 @@ from typing import Annotated
 
 import sqlalchemy as sa
 import typer
+from rich.console import RenderableType
 from rich.table import Table
 
 from shared import accounts, audit, migrate
@@ -118,13 +119,11 @@ def usage(option: str) -> Iterator[None]:
 
 
 def _table(rows: list[ApiKey]) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for heading in ("Id", "Name", "Scopes", "Made", "State"):
-        table.add_column(heading)
+    lines: list[tuple[RenderableType, ...]] = []
     for row in rows:
         state = "in force" if row.revoked_at is None else f"revoked {_day(row.revoked_at)}"
-        table.add_row(row.id, row.name, row.scopes, _day(row.created_at), state)
-    return table
+        lines.append((row.id, row.name, row.scopes, _day(row.created_at), state))
+    return options.table(("Id", "Name", "Scopes", "Made", "State"), lines)
 
 
 def _day(at: float) -> str:

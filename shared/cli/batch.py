@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -202,13 +202,11 @@ def _show(known: Document, *, as_json: bool) -> None:
 
 
 def _table(items: list[Document]) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for heading in ("Item", "Status", "Job", "Why"):
-        table.add_column(heading, overflow="fold")
+    lines: list[tuple[RenderableType, ...]] = []
     for item in items:
         why = item.get("reason") or item.get("problem") or {}
-        table.add_row(str(item["index"]), item["status"], item.get("job_id", ""), _why(why))
-    return table
+        lines.append((str(item["index"]), item["status"], item.get("job_id", ""), _why(why)))
+    return options.table(("Item", "Status", "Job", "Why"), lines)
 
 
 def _why(problem: Document) -> str:

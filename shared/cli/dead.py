@@ -6,6 +6,7 @@ import json
 from typing import Annotated, Any
 
 import typer
+from rich.console import RenderableType
 from rich.table import Table
 
 from shared.cli import options
@@ -114,13 +115,11 @@ def _replay(client: Client, job_ids: list[str]) -> tuple[list[str], dict[str, st
 
 
 def _table(jobs: list[Document]) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for heading in ("Id", "Ended", "Tries", "Stage", "Reason"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "Id")
+    lines: list[tuple[RenderableType, ...]] = []
     for job in jobs:
         reason = job.get("reason") or {"code": "", "detail": ""}
         kept = "" if job["replayable"] else " (cannot be replayed: its content is gone)"
         said = f"{reason['code']}: {reason['detail']}{kept}"
         ended = str(job["finished_at"])[:19].replace("T", " ")
-        table.add_row(job["job_id"], ended, str(job["attempts"]), job.get("stage", ""), said)
-    return table
+        lines.append((job["job_id"], ended, str(job["attempts"]), job.get("stage", ""), said))
+    return options.table(("Id", "Ended", "Tries", "Stage", "Reason"), lines)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import typer
+from rich.console import RenderableType
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -80,14 +81,12 @@ class _Row:
 
 
 def _table(rows: list[_Row]) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for heading in ("Model", "State", "Stages", "Size", "Licence"):
-        table.add_column(heading)
+    lines: list[tuple[RenderableType, ...]] = []
     for row in rows:
         state = Text(row.state, style=STATES.get(row.state, "dim"))
         size = f"{row.bytes / 1e6:.0f} MB" if row.bytes else ""
-        table.add_row(row.name, state, ", ".join(row.stages), size, row.licence)
-    return table
+        lines.append((row.name, state, ", ".join(row.stages), size, row.licence))
+    return options.table(("Model", "State", "Stages", "Size", "Licence"), lines)
 
 
 class _Bars:

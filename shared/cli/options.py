@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.table import Table
 
 from shared import run_file
 from shared.client import Client, UnreachableError
@@ -45,3 +47,13 @@ def connect(url: str | None, key: str | None, home: Path | None) -> Client:
 def console() -> Console:
     """Where commands write for people."""
     return Console(highlight=False)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[RenderableType]]) -> Table:
+    """A list for people; ids stay whole, so that they can be copied."""
+    made = Table(box=None, header_style="dim", pad_edge=False)
+    for heading in headings:
+        made.add_column(heading, overflow="fold", no_wrap=heading == "Id")
+    for row in rows:
+        made.add_row(*row)
+    return made

@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from shared import blobs, migrate, retention
 from shared import tenants as kept
@@ -117,13 +116,9 @@ def _show(rows: list[Tenant], settings: Settings, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows]))
         return
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for heading in ("Tenant", "Results", "Payloads", "Recordings", "Share"):
-        table.add_column(heading)
-    for row in rows:
-        table.add_row(row.name, *_words(row.keeping(otherwise)), f"{row.share:g}")
-    table.add_row("all others", *_words(otherwise), "1")
-    options.console().print(table)
+    listed = [(row.name, *_words(row.keeping(otherwise)), f"{row.share:g}") for row in rows]
+    listed.append(("all others", *_words(otherwise), "1"))
+    options.console().print(options.table(("Tenant", "Results", "Payloads", "Recordings", "Share"), listed))
 
 
 def _words(keeping: Keeping) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -80,7 +79,7 @@ def endpoints(
             client.ask("DELETE", f"/webhooks/endpoints/{remove}")
         answer = client.ask("GET", "/webhooks/endpoints")
     rows = [(each["id"], each["url"], _when(each, "created_at"), _state(each)) for each in answer["endpoints"]]
-    _show(answer, as_json, [_table(("Id", "Address", "Made", "State"), rows)])
+    _show(answer, as_json, [options.table(("Id", "Address", "Made", "State"), rows)])
 
 
 @webhooks.command()
@@ -99,7 +98,7 @@ def secret(
             return
         answer = client.ask("GET", "/webhooks/secrets")
     rows = [(each["id"], _when(each, "created_at"), _state(each)) for each in answer["secrets"]]
-    _show(answer, as_json, [_table(("Id", "Made", "State"), rows)])
+    _show(answer, as_json, [options.table(("Id", "Made", "State"), rows)])
 
 
 def _show(answer: Document, as_json: bool, lines: list[str | Table]) -> None:
@@ -118,7 +117,7 @@ def _deliveries(found: list[Document]) -> Table:
     for each in found:
         about = f"job {each['job_id']}" if "job_id" in each else f"batch {each['batch_id']}"
         rows.append((each["id"], about, each.get("origin", ""), each["state"], str(each["attempts"])))
-    return _table(("Id", "About", "To", "State", "Tries"), rows)
+    return options.table(("Id", "About", "To", "State", "Tries"), rows)
 
 
 def _attempts(log: list[Document]) -> Table:
@@ -126,16 +125,7 @@ def _attempts(log: list[Document]) -> Table:
         (_when(each, "at"), str(each.get("status_code", "")), f"{each['seconds']:.2f} s", each.get("problem", ""))
         for each in log
     ]
-    return _table(("At", "Status", "Took", "Problem"), rows)
-
-
-def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, overflow="fold", no_wrap=heading == "Id")
-    for row in rows:
-        table.add_row(*row)
-    return table
+    return options.table(("At", "Status", "Took", "Problem"), rows)
 
 
 def _state(each: Document) -> str:

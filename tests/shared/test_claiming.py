@@ -17,7 +17,7 @@ from shared.crypto import Keyring, new_master_key
 from shared.database import Database
 from shared.job import JobStatus, Priority, Reason, StageName
 from shared.ledger import Job, NewJob
-from tests import hand, rows
+from tests import hand, stored
 
 RING = Keyring.parse(new_master_key())
 ME = Actor("worker:me", "default")
@@ -252,7 +252,7 @@ def test_a_person_goes_on_alone_when_the_job_of_a_batch_that_ran_waits_again(dat
     assert claim(database)[0].id == person
     assert claim(database)[0].id == leader.id
     assert claim(database) == []
-    assert rows.column(database, patient, "follows") == leader.id
+    assert stored.column(database, patient, "follows") == leader.id
 
 
 def test_a_follower_whose_leader_ended_unseen_is_let_go(database: Database):
