@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup weights demo up tools test lint bench chaos check-images lock clean
+.PHONY: help setup weights demo up tools test lint bench chaos quality check-images lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -72,6 +72,12 @@ bench: weights ## Measure speed and memory, and write docs/benchmarks.md
 
 chaos: weights tools ## Kill everything that runs, in all ways, and write docs/chaos.md (ARGS="--seeds 1 --short")
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+# MTS-Dialog, ACI-Bench, BC5CDR, NCBI disease and NUBes, each in a folder of its name.
+DATA ?= $(firstword $(wildcard data ../*/data))
+
+quality: weights ## Measure on development data (DATA=folder) and write docs/quality.md (ARGS="english facts" for parts)
+	@$(BIN)/python -m tests.quality --data "$(DATA)" $(ARGS)
 
 check-images: setup ## Run the build and start steps of both Dockerfiles in a scratch folder, without Docker
 	@$(BIN)/python -m pytest -m images tests/test_ship.py
