@@ -57,7 +57,7 @@ class Clause:
         self.places = [_place(each, starts) for each in findings]
         self._covered = {word for each in self.places for word in range(each.first, each.last)}
         written = [reading.words(each.start, each.end).lower() for each in tokens]
-        self.cues = [each for each in cues(self.words, written) if not self._inside(each)]
+        self.cues = cues(self.words, written, self._covered)
         self.ends = {each.first for each in self.cues if each.sense == "end"}
         self.ends |= {n for n, word in enumerate(self.words) if word in {";", "?"}}
         verbs = (*(each.first for each in self.cues if each.sense == "verb"), *subjects)
@@ -123,9 +123,6 @@ class Clause:
     def covered(self, position: int) -> bool:
         """Whether a word belongs to a finding."""
         return position in self._covered
-
-    def _inside(self, cue: Cue) -> bool:
-        return any(word in self._covered for word in range(cue.first, cue.last))
 
     def _begins(self, position: int) -> bool:
         return position > 0 and self.words[position - 1] in _SUBJECTS

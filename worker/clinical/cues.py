@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, cast
@@ -34,9 +34,12 @@ class Cue:
     last: int
 
 
-def cues(words: Sequence[str], written: Sequence[str]) -> list[Cue]:
-    """The cues of a sentence; `written` are its words with their accents, for sí is no si."""
-    hits = _table().find(words)
+def cues(words: Sequence[str], written: Sequence[str], covered: Container[int] = ()) -> list[Cue]:
+    """The cues of a sentence; `written` are its words with their accents, for sí is no si.
+
+    No cue holds a word that is `covered` by a finding: in "no aumento de peso" the "no" stands alone.
+    """
+    hits = _table().find(["" if n in covered else word for n, word in enumerate(words)])
     found = (Cue(sense, reach, hit.first, hit.last) for hit in hits for sense, reach in _meaning(hit, words))
     return [each for each in found if not _is_other(each, words, written)]
 
