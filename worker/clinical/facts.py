@@ -45,19 +45,24 @@ def facts(text: str, known_language: str | None = None, segments: Sequence[Segme
     `known_language` (en or es) saves the detection; any other language is read with the English rules. `segments`
     tell who speaks where, if the text is a transcript.
     """
-    spoken = known_language or language.detect(fold(text))
-    reading = read(text, spoken)
+    return facts_of(read(text, known_language or language.detect(fold(text))), segments)
+
+
+def facts_of(reading: Reading, segments: Sequence[Segment] = (), given: Sequence[Finding] = ()) -> Facts:
+    """The same of a text that was read already; `given` findings take the place of names that overlap them."""
     said = turns.turns(reading, segments)
     parts = [] if said else sections.parts(reading)
     borders = [edge for part in parts for edge in (part.start, part.body, part.end)]
     borders += [edge for turn in said for edge in (turn.start, turn.end)]
     split = sentences.split(reading, borders, joined=bool(segments))
     talk = conversation.lines(reading, split, said)
-    view = _View(reading, _named(reading, parts), parts)
+    view = _View(reading, _named(reading, parts, given), parts)
     found = list(_of_talk(view, talk)) if talk else list(_of_note(view, split))
     found = sorted({(each.start, each.end, each.kind): each for each in found}.values(), key=lambda each: each.start)
     kept = tuple(sections.section(part, reading) for part in parts)
-    return Facts(spoken, kept, tuple(mention(each, n, reading, kept) for n, each in enumerate(found, start=1)))
+    return Facts(
+        reading.language, kept, tuple(mention(each, n, reading, kept) for n, each in enumerate(found, start=1))
+    )
 
 
 class _View:
@@ -90,9 +95,11 @@ class _View:
         return [_in_section(each, name, tokens) for each in found]
 
 
-def _named(reading: Reading, parts: Sequence[Part]) -> list[Finding]:
-    """Vital signs, age and gender, and every name of the terminology outside of them and of headings."""
-    measured = [*vitals(reading.text), *demographics(reading)]
+def _named(reading: Reading, parts: Sequence[Part], given: Sequence[Finding]) -> list[Finding]:
+    """Vital signs, age and gender, and every name of the terminology outside of them, of headings and of `given`."""
+    found = [*vitals(reading.text), *demographics(reading)]
+    apart = (each for each in found if not any(one.start < each.end and each.start < one.end for one in given))
+    measured = [*given, *apart]
     taken = sorted([*((each.start, each.end) for each in measured), *((each.start, each.body) for each in parts)])
     named = []
     position = 0
