@@ -57,7 +57,7 @@ class Clause:
         self.places = [_place(each, starts) for each in findings]
         self._covered = {word for each in self.places for word in range(each.first, each.last)}
         written = [reading.words(each.start, each.end).lower() for each in tokens]
-        self.cues = cues(self.words, written, self._covered)
+        self.cues = cues(self.words, written, reading.language, self._covered)
         self.ends = {each.first for each in self.cues if each.sense == "end"}
         self.ends |= {n for n, word in enumerate(self.words) if word in {";", "?"}}
         verbs = (*(each.first for each in self.cues if each.sense == "verb"), *subjects)

@@ -1,7 +1,8 @@
 """In which sense a sentence says something: denied, doubted, feared, past, planned, or of somebody else.
 
 ConText (Harkema et al. 2009, J Biomed Inform 42:839) after NegEx (Chapman et al. 2001, J Biomed Inform 34:301): cues
-with a reach that other words end. The cues stand in data/context.toml, the relatives in data/relatives.toml.
+with a reach that other words end. The cues stand in data/context.toml and context_es.toml, the
+relatives in data/relatives.toml.
 """
 
 from __future__ import annotations

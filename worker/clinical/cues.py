@@ -34,26 +34,31 @@ class Cue:
     last: int
 
 
-def cues(words: Sequence[str], written: Sequence[str], covered: Container[int] = ()) -> list[Cue]:
-    """The cues of a sentence; `written` are its words with their accents, for sí is no si.
+def cues(words: Sequence[str], written: Sequence[str], language: str, covered: Container[int] = ()) -> list[Cue]:
+    """The cues of a sentence of a text in `language`; `written` are its words with their accents, for sí is no si.
 
     No cue holds a word that is `covered` by a finding: in "no aumento de peso" the "no" stands alone.
     """
-    hits = _table().find(["" if n in covered else word for n, word in enumerate(words)])
+    hits = _table(language).find(["" if n in covered else word for n, word in enumerate(words)])
     found = (Cue(sense, reach, hit.first, hit.last) for hit in hits for sense, reach in _meaning(hit, words))
     return [each for each in found if not _is_other(each, words, written)]
 
 
 @cache
-def _table() -> Phrases[Meaning]:
-    """The cue table, read once; one phrase may reach both ways."""
+def _table(language: str) -> Phrases[Meaning]:
+    """The cue table, read once; one phrase may reach both ways.
+
+    A text that passes for English is read with the Spanish cues too: a few words of Spanish are often taken for English.
+    """
     table: dict[str, Meaning] = {}
-    for sense, reaches in tomllib.loads((DATA / "context.toml").read_text(encoding="utf-8")).items():
-        for reach, phrases in reaches.items():
-            meaning = ("verb", "none") if reach == "verb" else (cast("Sense", sense), cast("Reach", reach))
-            for phrase in phrases:
-                key = re.sub(r"([/-])", r" \1 ", phrase)
-                table[key] = (*table.get(key, ()), cast("tuple[Sense, Reach]", meaning))
+    for name in ("context_es.toml",) if language == "es" else ("context.toml", "context_es.toml"):
+        for sense, reaches in tomllib.loads((DATA / name).read_text(encoding="utf-8")).items():
+            for reach, phrases in reaches.items():
+                meaning = ("verb", "none") if reach == "verb" else (cast("Sense", sense), cast("Reach", reach))
+                for phrase in phrases:
+                    key = re.sub(r"([/-])", r" \1 ", phrase)
+                    known = table.get(key, ())
+                    table[key] = known if meaning in known else (*known, cast("tuple[Sense, Reach]", meaning))
     return Phrases(table)
 
 
