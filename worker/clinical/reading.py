@@ -1,4 +1,4 @@
-"""A text as the rules read it: small letters, no accents, digits for spoken numbers, each tied to its source."""
+"""A text as the rules read it: small letters, no accents, digits for numbers, whole words, each tied to its source."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cached_property
 
 from shared.case import Span
 from worker.clinical.numbers import Number, spoken
+from worker.clinical.spelling import pieces as spelled
 from worker.clinical.tokens import Token, tokenize
 
 _PLAIN = {"’": "'", "‘": "'", "´": "'", "–": "-", "—": "-", "‑": "-", "−": "-", "\u00a0": " "}
@@ -47,10 +48,13 @@ def read(source: str, language: str) -> Reading:
     text, starts, ends = _fold(source)
     pieces, from_, to = [], [], []
     done = 0
-    for start, end, digits in _spoken_stretches(text, language):
-        pieces += [text[done:start], digits]
-        from_ += [*starts[done:start], *[starts[start]] * len(digits)]
-        to += [*ends[done:start], *[ends[end - 1]] * len(digits)]
+    stretches = (*_spoken_stretches(text, language), *spelled(source, text, starts))
+    for start, end, word in sorted(stretches):
+        if start < done:
+            continue
+        pieces += [text[done:start], word]
+        from_ += [*starts[done:start], *[starts[start]] * len(word)]
+        to += [*ends[done:start], *[ends[end - 1]] * len(word)]
         done = end
     pieces.append(text[done:])
     return Reading(source, "".join(pieces), [*from_, *starts[done:]], [*to, *ends[done:]], language)
