@@ -11,6 +11,10 @@ from worker.clinical.facts import facts
 from worker.clinical.judge import Judgement, sense_of
 
 
+OPEN = "-"
+"""Stands where a sentence leaves the matter open: it is not judged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """One line of the set; `start` to `end` select the target in the text."""
@@ -40,16 +44,18 @@ class Answer:
     said: Judgement | None
 
     @property
-    def polarity(self) -> bool:
+    def polarity(self) -> bool | None:
         """Whether absent and not absent are told apart."""
-        return self.said is not None and (self.said.assertion == "absent") == (
-            self.sentence.expected.assertion == "absent"
-        )
+        gold = self.sentence.expected.assertion
+        if gold == OPEN:
+            return None
+        return self.said is not None and (self.said.assertion == "absent") == (gold == "absent")
 
     @property
-    def assertion(self) -> bool:
+    def assertion(self) -> bool | None:
         """Whether the assertion is right, one of four."""
-        return self.said is not None and self.said.assertion == self.sentence.expected.assertion
+        gold = self.sentence.expected.assertion
+        return None if gold == OPEN else self.said is not None and self.said.assertion == gold
 
     @property
     def person(self) -> bool:
@@ -60,14 +66,15 @@ class Answer:
         return gold.experiencer != "family" or mine.relation == gold.relation
 
     @property
-    def time(self) -> bool:
+    def time(self) -> bool | None:
         """Whether current, past and planned are told apart."""
-        return self.said is not None and self.said.temporality == self.sentence.expected.temporality
+        gold = self.sentence.expected.temporality
+        return None if gold == OPEN else self.said is not None and self.said.temporality == gold
 
     @property
     def right(self) -> bool:
-        """Whether all is right."""
-        return self.assertion and self.person and self.time
+        """Whether nothing is wrong."""
+        return False not in (self.assertion, self.person, self.time)
 
 
 def read_line(line: str) -> Sentence:
@@ -92,9 +99,9 @@ def answer(sentence: Sentence, language: str) -> Answer:
     return Answer(sentence, None)
 
 
-def share(right: Iterable[bool]) -> float:
-    """The share that is right; 1 of none."""
-    found = list(right)
+def share(right: Iterable[bool | None]) -> float:
+    """The share that is right of what is judged; 1 of none."""
+    found = [each for each in right if each is not None]
     return sum(found) / len(found) if found else 1.0
 
 
