@@ -10,7 +10,6 @@ from shared.case import MentionKind
 from worker.clinical.facts import facts
 from worker.clinical.judge import Judgement, sense_of
 
-
 OPEN = "-"
 """Stands where a sentence leaves the matter open: it is not judged."""
 
