@@ -12,12 +12,12 @@ import uuid_utils
 from shared import tables
 from shared.database import clock
 
-SCOPES = "submit read delete keys metrics"
-"""All that a key can allow: submit jobs, read results, delete them, make and revoke keys, read /metrics."""
+SCOPES = "submit read review delete keys metrics"
+"""All that a key can allow: submit jobs, read results, review and delete them, make and revoke keys, read /metrics."""
 EVERYTHING = "*"
 PREFIX = "clinq_"  # lets secret scanners find a key that leaked
 KEY_RANDOM_BYTES = 32
-ROLES = {"admin": SCOPES, "clinician": "submit read delete", "reader": "read"}
+ROLES = {"admin": SCOPES, "clinician": "submit read review delete", "reader": "read"}
 """What an account of each role may do."""
 
 _key = tables.api_key

@@ -20,6 +20,11 @@ Experiencer = Literal["patient", "family", "other"]
 Temporality = Literal["current", "past", "planned"]
 Support = Literal["supported", "partial", "unsupported"]
 Urgency = Literal["emergency", "urgent", "routine"]
+IdentifierKind = Literal[
+    "name", "location", "date", "age", "phone", "fax", "email", "ssn", "mrn", "health_plan", "account", "license",
+    "vehicle", "device", "url", "ip", "id",
+]  # fmt: skip
+"""What can tell who somebody is, after 45 CFR 164.514(b)(2) (HIPAA, safe harbor); age: only above 89 years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,15 @@ class Mention:
     def attribute(self, name: str) -> str | None:
         """The value of the first attribute of that name."""
         return next((each.value for each in self.attributes if each.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A stretch of the case's text that could tell who somebody is."""
+
+    kind: IdentifierKind
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +223,8 @@ class Case:
     segments: tuple[Segment, ...] = ()
     sections: tuple[Section, ...] = ()
     mentions: tuple[Mention, ...] = ()
+    identifiers: tuple[Identifier, ...] = ()
+    """In the order of the text, none overlapping."""
     classification: Classification | None = None
     summary: tuple[Sentence, ...] = ()
     """Sectioned summary, in reading order."""
@@ -225,6 +241,8 @@ class Case:
     """(stage, seconds)."""
     bundle: str | None = None
     """The FHIR Bundle as JSON text, once it has passed its check."""
+    resources: tuple[tuple[str, str], ...] = ()
+    """(id of a mention, fullUrl of the resource that it became in the bundle; with #n, its n-th condition)."""
 
     def quote(self, span: Span) -> str:
         """The words that a span selects."""

@@ -21,6 +21,7 @@ from shared.crypto import Keyring, WrappedKey
 from shared.database import clock
 from shared.ending import URGENCY, ended
 from shared.job import JobStatus, Priority, Reason, StageName
+from shared.review import records
 
 _job = tables.job
 _ids = _job.c.id
@@ -183,6 +184,7 @@ def purge_all(connection: sa.Connection, job_ids: Sequence[str], actor: Actor) -
     )
     purged = list(connection.execute(change.returning(_ids)).scalars())
     if purged:
+        records.forget(connection, purged)
         record_all(connection, [(actor, "purged", job_id) for job_id in purged])
     return purged
 

@@ -24,7 +24,7 @@ def result(case: Case, request: JobRequest) -> bytes:
         "transcript": _transcript(case),
         "classification": _classification(case),
         "clinical_summary": _clinical_summary(case),
-        "facts": [_fact(case, each) for each in case.mentions if each.kind != "demographic"],
+        "facts": _facts(case),
         "sections": [{"name": each.name, "start": each.start, "end": each.end} for each in case.sections],
         "summary": [_sentence(case, each) for each in case.summary],
         "recommendations": [_recommendation(case, each) for each in case.recommendations],
@@ -171,6 +171,13 @@ def _named(case: Case, mention: Mention) -> dict[str, Any]:
     if mention.experiencer == "family":
         named |= {"experiencer": "family", "relation": mention.relation}
     return named
+
+
+def _facts(case: Case) -> list[dict[str, Any]]:
+    """Each fact, with the fullUrl of the resource that it became in the Bundle, where it became one."""
+    places = dict(case.resources)
+    found = [_fact(case, each) for each in case.mentions if each.kind != "demographic"]
+    return [each | {"resource": places[each["id"]]} if each["id"] in places else each for each in found]
 
 
 def _fact(case: Case, mention: Mention) -> dict[str, Any]:

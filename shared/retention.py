@@ -23,6 +23,7 @@ from shared.broker import Broker, Event
 from shared.database import Database, clock
 from shared.errors import BackingServiceError
 from shared.job import JobStatus, StageName
+from shared.review import records
 from shared.settings import Settings
 
 log = structlog.get_logger()
@@ -163,6 +164,8 @@ def _take(
     with database.write() as connection:
         rows = connection.execute(oldest.limit(ROWS_A_ROUND).with_for_update(skip_locked=True)).all()
         connection.execute(sa.update(_job).where(_job.c.id.in_([row.id for row in rows])).values(kind.change))
+        if rows and kind is RESULTS:
+            records.forget(connection, [row.id for row in rows])
         if rows:
             record_all(connection, [(actor, kind.action, row.id) for row in rows])
     if "blob" in kind.change:

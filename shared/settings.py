@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     """Address that the API listens on."""
     port: int = 8000
     """Port that the API listens on."""
+    public_url: str = ""
+    """Where clients reach the API from outside, as https://host/path; empty means the address that a request names."""
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Origins of other pages that may call the API from a browser, comma between; the own page needs none."""
     max_text_chars: int = 200_000
@@ -78,6 +80,8 @@ class Settings(BaseSettings):
     """Longest recording in seconds."""
     max_json_bytes: int = 4_000_000
     """Largest JSON body in bytes, refused before it is read."""
+    max_fhir_bytes: int = 64_000_000
+    """Largest body of a FHIR $extract in bytes; a recording in it is base64, which takes a third more."""
     max_batch_items: int = 1_000
     """Most items of one batch."""
     max_batch_bytes: int = 64_000_000
@@ -88,6 +92,8 @@ class Settings(BaseSettings):
     """Waiting jobs above which a submission gets 503 with Retry-After."""
     max_wait_s: float = 30.0
     """Longest long-poll of a result and longest wait of analyze, in seconds."""
+    fhir_poll_s: float = 1.0
+    """Shortest pause between two questions of one client after the same open FHIR job, in seconds; sooner is a 429."""
     idempotency_h: float = 24.0
     """Hours that an Idempotency-Key is remembered."""
     result_cache_h: float = 24.0
@@ -153,6 +159,15 @@ class Settings(BaseSettings):
     grace_s: float = 30.0
     """Seconds that a worker has from SIGTERM to its end; what does not fit into them is handed back at a checkpoint."""
 
+    fhir_medication: Literal["statement", "request"] = "statement"
+    """What a medication becomes in the Bundle: MedicationStatement, or MedicationRequest, which US Core wants."""
+    snomed: Path | None = None
+    """Your own SNOMED CT codes: lines of name, tab, code, tab, display; none is ever sent without it."""
+    reviewed_labels: Annotated[tuple[str, ...], NoDecode] = (
+        "http://hl7.org/fhir/uv/aitransparency/CodeSystem/AddedProvenanceCS|CLINAST_AIRPT",
+    )
+    """Security labels, system|code, that a resource bears once a clinician has reviewed it; comma between."""
+
     retention_result_h: float = Field(0.0, ge=0.0)
     """Hours that results are kept; 0 keeps them until they are deleted. A tenant may have its own."""
     retention_payload_h: float = Field(0.0, ge=0.0)
@@ -181,7 +196,7 @@ class Settings(BaseSettings):
             return dict(pair.split("=", 1) for pair in value.split(",") if "=" in pair)
         return value
 
-    @field_validator("cors_origins", "callback_allow", "audio_sources", mode="before")
+    @field_validator("cors_origins", "callback_allow", "audio_sources", "reviewed_labels", mode="before")
     @classmethod
     def _read_origins(cls, value: object) -> object:
         return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value
@@ -191,6 +206,13 @@ class Settings(BaseSettings):
     def _refuse_odd_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not all(each.startswith(("s3://", "file:///")) for each in value):
             raise ValueError("each source begins with s3://bucket/ or file:///")
+        return value
+
+    @field_validator("reviewed_labels")
+    @classmethod
+    def _refuse_odd_labels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or not all(system and code for system, _, code in (each.partition("|") for each in value)):
+            raise ValueError("each label is system|code, and there is at least one")
         return value
 
     @field_validator("home", "models_dir", "manifest")

@@ -197,6 +197,18 @@ audit = sa.Table(
     sa.Index("ix_audit_job_id", "job_id"),
 )
 
+review = sa.Table(
+    "review",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("tenant", sa.String(64), nullable=False),
+    sa.Column("job_id", sa.String(36), nullable=False, index=True),
+    sa.Column("reviewer", sa.String(120), nullable=False, comment="user:... or key:..."),
+    sa.Column("action", sa.String(12), nullable=False, comment="confirm, correct or reject"),
+    sa.Column("created_at", Seconds, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False, comment="sealed with the job's key"),
+)
+
 user = sa.Table(
     "account",
     metadata,

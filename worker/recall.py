@@ -77,4 +77,4 @@ def _case(worker: Worker, job: Job) -> Case | None:
 def _anew(known: Case, attempt: Attempt) -> Case:
     """What the earlier job's stages found, as this job's own case."""
     models = tuple(each for each in known.models if each.stage not in OWN)
-    return replace(known, origin=replace(attempt.origin(), reused=True), models=models, timings=(), bundle=None)
+    return replace(known, origin=replace(attempt.origin(), reused=True), models=models, timings=(), bundle=None, resources=())

@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import partial
 from types import FrameType
 
@@ -21,6 +22,8 @@ from shared import blobs, home, registry
 from shared import log as logs
 from shared.broker import ENTRY, Broker
 from shared.database import Database
+from shared.job import StageName
+from shared.registry import ModelVersion
 from shared.settings import Settings
 from worker import attempt, bench
 from worker.heart import Heart
@@ -100,8 +103,9 @@ def work(worker: Worker) -> None:
 def start(settings: Settings) -> Worker:
     """Open what the worker needs and load its stages; its heart beats when this returns."""
     name = f"{socket.gethostname()}-{os.getpid()}"
-    plan = registry.plan(
-        registry.read(settings.manifest), settings.profile, settings.models_dir, engines=settings.engines
+    manifest = registry.read(settings.manifest)
+    plan = _as_chosen(
+        registry.plan(manifest, settings.profile, settings.models_dir, engines=settings.engines), settings
     )
     database = Database(settings.database, pool_size=2)
     tolerance = Tolerance(settings.breaker_failures, settings.breaker_pause_s, settings.cpu_fallback)
@@ -123,6 +127,15 @@ def start(settings: Settings) -> Worker:
     heart.start()
     log.info("worker ready", device=settings.device, models=loaded.serving)
     return worker
+
+
+def _as_chosen(plan: dict[StageName, ModelVersion], settings: Settings) -> dict[StageName, ModelVersion]:
+    """The plan with what the settings say about the Bundle, where the stage that writes it finds it."""
+    chosen = {"medication": settings.fhir_medication, **({"snomed": str(settings.snomed)} if settings.snomed else {})}
+    return {
+        stage: replace(model, options={**model.options, **chosen}) if stage is StageName.ASSEMBLE else model
+        for stage, model in plan.items()
+    }
 
 
 def _loop(worker: Worker) -> None:

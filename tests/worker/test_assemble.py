@@ -35,7 +35,9 @@ def test_a_case_leaves_with_its_bundle(assemble, asthma, desk):
     kinds = [each["resource"]["resourceType"] for each in read(done.bundle)["entry"]]
     assert "Condition" in kinds
     assert done.warnings == ()
-    assert replace(done, bundle=None) == asthma
+    ((mention, url),) = done.resources
+    assert (mention, f'"fullUrl":"{url}"' in done.bundle) == ("m1", True)
+    assert replace(done, bundle=None, resources=()) == asthma
 
 
 def test_the_operator_comes_from_the_models_options(assemble, asthma, desk):

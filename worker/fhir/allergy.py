@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from worker.fhir.chart import Chart, Entry
-from worker.fhir.codes import IPS_ABSENT, RXNORM, clinical, coded, coding, concept, hl7
+from worker.fhir.codes import IPS_ABSENT, RXNORM, coded, coding, concept, hl7
 from worker.fhir.elements import Element, element
 from worker.fhir.findings import Finding
 
@@ -40,7 +40,7 @@ def allergy(chart: Chart, finding: Finding) -> Entry | None:
         clinicalStatus=INACTIVE if denied or first.temporality == "past" else ACTIVE,
         verificationStatus=REFUTED if denied else UNCONFIRMED,
         category=_category(finding),
-        code=concept(finding.words, *([none_known] if none_known else clinical(finding.codes))),
+        code=concept(finding.words, *([none_known] if none_known else chart.coded(finding))),
         patient=chart.subject,
         encounter=chart.encounter,
         recordedDate=chart.recorded,

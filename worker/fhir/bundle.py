@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from shared.case import Case, Span
 from shared.errors import MissingInputError
@@ -19,10 +20,10 @@ from worker.fhir.family import family
 from worker.fhir.findings import Finding, findings
 from worker.fhir.medication import medication
 from worker.fhir.observation import social, symptom
-from worker.fhir.parties import Operator
+from worker.fhir.operator import Operator
 from worker.fhir.procedure import procedure
 from worker.fhir.provenance import provenance
-from worker.fhir.vitals import vital
+from worker.fhir.vitals import is_laboratory, vital
 
 BUILDERS = {
     "condition": ("problems", condition),
@@ -34,9 +35,26 @@ BUILDERS = {
     "social": ("social", social),
 }
 """Of each kind of mention: the section that its resources stand in, and who builds them."""
+LABORATORY = "results"
 OPERATOR = Operator()
 
-Fact = tuple[Entry, Sequence[Span]]
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A Bundle, and which mention became which of its resources."""
+
+    bundle: dict[str, Value]
+    places: tuple[tuple[str, str], ...]
+    """(id of a mention, fullUrl of its resource; with #n, the n-th condition of that family history)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    """A resource that says what the text says, the words that say it, and the mentions that it was made of."""
+
+    entry: Entry
+    spans: Sequence[Span] = ()
+    places: tuple[tuple[str, str], ...] = ()
 
 
 def bundle(case: Case, operator: Operator = OPERATOR) -> str:
@@ -49,10 +67,15 @@ def bundle(case: Case, operator: Operator = OPERATOR) -> str:
 
 def transaction(case: Case, operator: Operator = OPERATOR) -> dict[str, Value]:
     """The Bundle as plain dictionaries. Raises MissingInputError without text."""
+    return built(case, operator).bundle
+
+
+def built(case: Case, operator: Operator = OPERATOR) -> Built:
+    """The Bundle and where each mention stands in it. Raises MissingInputError without text."""
     if not case.text:
         raise MissingInputError("assemble needs text: run transcribe first, or send text")
-    entries = _entries(case, operator)
-    return {
+    entries, places = _entries(case, operator)
+    bundle: dict[str, Value] = {
         "resourceType": "Bundle",
         "meta": {"security": [AI_LABEL]},
         "identifier": {"system": JOB_ID, "value": case.origin.job_id},
@@ -60,10 +83,11 @@ def transaction(case: Case, operator: Operator = OPERATOR) -> dict[str, Value]:
         "timestamp": case.origin.received_at.isoformat(timespec="seconds"),
         "entry": [_entry(each) for each in entries],
     }
+    return Built(bundle, places)
 
 
-def _entries(case: Case, operator: Operator) -> list[Entry]:
-    """All resources, each after those that it refers to, so that they can be sent one by one too."""
+def _entries(case: Case, operator: Operator) -> tuple[list[Entry], tuple[tuple[str, str], ...]]:
+    """All resources, each after those that it refers to, so that they can be sent one by one too; and the places."""
     name = ids.document_id(case)
     patient = parties.patient(case, name, document.reference(name))
     subject = parties.subject(case, patient)
@@ -72,14 +96,17 @@ def _entries(case: Case, operator: Operator) -> list[Entry]:
     sources = [document.recording(case, name, subject, visit), document.text(case, name, subject, visit)]
     runner, software, models = parties.organization(operator), parties.software(), parties.models(case.models)
     devices = [software, *dict(models).values()]
-    chart = Chart(case, name, subject, visit, document.reference(name), _finder(models, software), software.reference)
+    chart = Chart(
+        case, name, subject, visit, document.reference(name), _finder(models, software), software.reference, operator
+    )
 
     given = [each for each in (patient, encounter, *sources) if each is not None]
     facts = _facts(chart)
-    written = [*(entry for section in facts.values() for entry, _ in section), *_judgements(chart, facts)]
+    every = [fact for section in facts.values() for fact in section]
+    written = [*(fact.entry for fact in every), *_judgements(chart, facts)]
     made = [*(each for each in given if each.labelled), *written]
     record = provenance(chart, made, _once(devices), [each for each in sources if each], runner)
-    return [*given, runner, *_once(devices), *written, record]
+    return [*given, runner, *_once(devices), *written, record], tuple(place for fact in every for place in fact.places)
 
 
 def _finder(models: Sequence[tuple[StageName, Entry]], software: Entry) -> Element:
@@ -87,27 +114,39 @@ def _finder(models: Sequence[tuple[StageName, Entry]], software: Entry) -> Eleme
     return dict(models).get(StageName.EXTRACT, software).reference
 
 
-def _facts(chart: Chart) -> dict[str, list[Fact]]:
-    """What the text says, by section, with the words that say it."""
+def _facts(chart: Chart) -> dict[str, list[_Fact]]:
+    """What the text says, by section."""
     found = findings(chart.case.mentions)
-    sections: dict[str, list[Fact]] = {section: [] for section, _ in BUILDERS.values()}
+    sections: dict[str, list[_Fact]] = {
+        section: [] for section in (*(name for name, _ in BUILDERS.values()), LABORATORY)
+    }
     for each in found:
         if each.first.experiencer == "patient" and each.first.kind in BUILDERS:
             section, build = BUILDERS[each.first.kind]
+            section = LABORATORY if is_laboratory(each) else section
             if (entry := build(chart, each)) is not None:
-                sections[section].append((entry, each.spans))
-    sections["family"] = [(entry, ()) for entry in family(chart, _illnesses(found))]
+                sections[section].append(_Fact(entry, each.spans, _places(entry.full_url, each)))
+    sections["family"] = [_relative(entry, theirs) for entry, theirs in family(chart, _illnesses(found))]
     return sections
+
+
+def _relative(entry: Entry, found: Sequence[Finding]) -> _Fact:
+    places = (_places(f"{entry.full_url}#{number}", each) for number, each in enumerate(found))
+    return _Fact(entry, places=tuple(place for each in places for place in each))
+
+
+def _places(full_url: str, finding: Finding) -> tuple[tuple[str, str], ...]:
+    return tuple((each.id, full_url) for each in finding.mentions)
 
 
 def _illnesses(found: Sequence[Finding]) -> list[Finding]:
     return [each for each in found if each.first.kind in {"condition", "symptom"}]
 
 
-def _judgements(chart: Chart, facts: dict[str, list[Fact]]) -> list[Entry]:
+def _judgements(chart: Chart, facts: dict[str, list[_Fact]]) -> list[Entry]:
     """What clinq makes of the facts, and the document that holds all of it together."""
-    sections = {name: [entry for entry, _ in section] for name, section in facts.items()}
-    every = [fact for section in facts.values() for fact in section]
+    sections = {name: [fact.entry for fact in section] for name, section in facts.items()}
+    every = [(fact.entry, fact.spans) for section in facts.values() for fact in section]
     assessed = impression(chart, [*sections["problems"], *sections["symptoms"]])
     planned = plan(chart)
     flags = [issue(chart, each, every) for each in chart.case.red_flags]

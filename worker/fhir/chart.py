@@ -8,10 +8,12 @@ from uuid import UUID
 
 from shared.case import Case, Span
 from worker.fhir import ids
-from worker.fhir.codes import AI_LABEL, EXTRACTION_ID
+from worker.fhir.codes import AI_LABEL, EXTRACTION_ID, clinical, coding
 from worker.fhir.elements import Element, Value, element
 from worker.fhir.evidence import extensions
+from worker.fhir.findings import Finding
 from worker.fhir.narrative import narrative
+from worker.fhir.operator import Operator
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,13 @@ class Chart:
     """The model that found the facts."""
     software: Element
     """clinq itself."""
+    operator: Operator
+    """Who runs it, and what they have chosen."""
+
+    def coded(self, finding: Finding) -> list[Element]:
+        """The codes of what a finding names, the operator's own among them."""
+        own = self.operator.snomed.get(" ".join(finding.name.casefold().split()))
+        return [*clinical(finding.codes), *([coding(own.system, own.code, own.display)] if own else [])]
 
     @property
     def recorded(self) -> str:

@@ -26,8 +26,10 @@ CHECKS: tuple[Callable[[Tree], Iterator[Problem]], ...] = (
 )
 
 
-def problems(bundle: Element) -> list[Problem]:
+def problems(bundle: Element, licensed: frozenset[str] = frozenset()) -> list[Problem]:
     """All that is wrong with a bundle of plain dictionaries; an empty list where it may be sent.
+
+    `licensed` are code systems that its operator may use besides those that all may.
 
     What is broken in its structure is not looked at any further. No message holds content.
     """
@@ -38,7 +40,7 @@ def problems(bundle: Element) -> list[Problem]:
         read = Bundle.model_validate(bundle)
     except ValidationError as error:
         return [_structure(each["loc"], each["type"]) for each in error.errors(include_input=False, include_url=False)]
-    walked = tree(read)
+    walked = tree(read, licensed)
     return [problem for check in CHECKS for problem in check(walked)]
 
 

@@ -16,8 +16,8 @@ from worker.fhir.problem import Problem
 
 SENT = frozenset({
     "Patient", "Encounter", "DocumentReference", "Organization", "Device", "Condition", "Observation",
-    "MedicationStatement", "AllergyIntolerance", "FamilyMemberHistory", "Procedure", "ClinicalImpression",
-    "DetectedIssue", "CarePlan", "Composition", "Provenance",
+    "MedicationStatement", "MedicationRequest", "AllergyIntolerance", "FamilyMemberHistory", "Procedure",
+    "ClinicalImpression", "DetectedIssue", "CarePlan", "Composition", "Provenance",
 })  # fmt: skip
 """The resource types that clinq sends."""
 TYPES = frozenset({"transaction", "collection", "document"})

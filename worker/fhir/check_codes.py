@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 from fhir.resources.R4B.age import Age
 from fhir.resources.R4B.codeableconcept import CodeableConcept
@@ -10,10 +11,11 @@ from fhir.resources.R4B.coding import Coding
 from fhir.resources.R4B.quantity import Quantity
 from pydantic import BaseModel
 
+from shared.terminologies import LICENSED
+from shared.units import UCUM_UNITS
 from worker.fhir.check_tree import Tree
 from worker.fhir.codes import SYSTEMS, UCUM, hl7, is_code
 from worker.fhir.problem import Problem
-from worker.fhir.quantities import UCUM_UNITS
 
 REQUIRED = {
     ("Condition", "clinicalStatus"): (
@@ -46,9 +48,10 @@ CATEGORIES = {
 
 def of_codes(tree: Tree) -> Iterator[Problem]:
     """All codes and units of a bundle."""
+    systems = {**SYSTEMS, **{name: form for name, form in LICENSED.items() if name in tree.licensed}}
     for path, node in tree.nodes:
         if isinstance(node, Coding):
-            yield from _coding(node, path)
+            yield from _coding(node, systems, path)
         elif isinstance(node, Quantity):
             yield from _quantity(node, path)
         elif isinstance(node, CodeableConcept) and not (node.coding or node.text):
@@ -56,10 +59,10 @@ def of_codes(tree: Tree) -> Iterator[Problem]:
         yield from _bindings(node, path)
 
 
-def _coding(coding: Coding, path: str) -> Iterator[Problem]:
-    if coding.system not in SYSTEMS:
+def _coding(coding: Coding, systems: Mapping[str, re.Pattern[str]], path: str) -> Iterator[Problem]:
+    if coding.system is None or coding.system not in systems:
         yield Problem("code-system", f"{path}.system", "is not on the list of systems that may leave")
-    elif not is_code(coding.system, coding.code or ""):
+    elif not is_code(coding.system, coding.code or "", systems):
         yield Problem("code-form", f"{path}.code", "has not the form of its system's codes")
     elif coding.code not in CATEGORIES.get(coding.system, {coding.code}):
         yield Problem("code-binding", f"{path}.code", "is not one that clinq sends of this system")

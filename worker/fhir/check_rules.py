@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from fhir.resources.R4B.careplan import CarePlanActivity
 from fhir.resources.R4B.codeableconcept import CodeableConcept
 from fhir.resources.R4B.composition import CompositionSection
 from fhir.resources.R4B.condition import Condition
+from fhir.resources.R4B.domainresource import DomainResource
 from fhir.resources.R4B.extension import Extension
 from fhir.resources.R4B.familymemberhistory import FamilyMemberHistory
 from fhir.resources.R4B.observation import Observation
@@ -23,6 +25,7 @@ from fhir.resources.R4B.timing import TimingRepeat
 from worker.fhir.check_tree import Tree
 from worker.fhir.problem import Problem
 
+_MEDIA_TYPE = re.compile(r"[a-z]+/[A-Za-z0-9][A-Za-z0-9.+-]*(?:; ?[a-z]+=[A-Za-z0-9-]+)*")
 Found = Iterator[tuple[str, str]]
 
 
@@ -32,6 +35,8 @@ def of_rules(tree: Tree) -> Iterator[Problem]:
         rule = RULES.get(type(node))
         for name, message in rule(node) if rule else ():
             yield Problem(name, path, message)
+        if isinstance(node, DomainResource) and node.text is None:
+            yield Problem("dom-6", path, "a resource has a narrative")
         if isinstance(node, ProvenanceAgent) and _is_device(node, tree) and node.onBehalfOf is None:
             yield Problem("provenance-1", path, "a device acts on behalf of somebody")
 
@@ -104,6 +109,8 @@ def _period(it: Period) -> Found:
 def _attachment(it: Attachment) -> Found:
     if it.data is not None and it.contentType is None:
         yield "att-1", "data needs its contentType"
+    if it.contentType is not None and _MEDIA_TYPE.fullmatch(it.contentType) is None:
+        yield "code-binding", "the contentType must be a media type (BCP 13)"
 
 
 def _organization(it: Organization) -> Found:
@@ -123,6 +130,12 @@ def _repeat(it: TimingRepeat) -> Found:
         yield "tim-2", "a period needs its unit"
     if (it.period or 0) < 0:
         yield "tim-5", "a period is not negative"
+    if (it.duration or 0) < 0:
+        yield "tim-4", "a duration is not negative"
+    if it.offset is not None and not it.when:
+        yield "tim-9", "an offset needs an event"
+    if it.when and it.timeOfDay:
+        yield "tim-10", "either an event or a time of day"
 
 
 RULES: dict[type, Callable[[Any], Found]] = {

@@ -12,13 +12,15 @@ from fhir.resources.R4B.extension import Extension
 
 from worker.fhir.check_bundle import SENT
 from worker.fhir.check_tree import Tree
-from worker.fhir.codes import OBSERVATION_VALUE
+from worker.fhir.codes import AI_REVIEWED, OBSERVATION_VALUE
 from worker.fhir.evidence import DERIVATION
 from worker.fhir.problem import Problem
 
 GIVEN = frozenset({"Patient", "Encounter", "DocumentReference", "Organization", "Device"})
 """Types that the caller or the operator states; all others are asserted by software."""
 JUDGED = frozenset({"ClinicalImpression", "DetectedIssue", "CarePlan", "Composition", "Provenance"})
+LABELS = frozenset({OBSERVATION_VALUE, AI_REVIEWED})
+"""Systems of the labels that say who asserted a resource: software, or somebody who reviewed what it said."""
 FACTS = SENT - GIVEN - JUDGED
 """Types that say what the note says; each must show where."""
 
@@ -42,7 +44,7 @@ def of_source(tree: Tree) -> Iterator[Problem]:
 def _labelled(resource: DomainResource, path: str) -> Iterator[Problem]:
     kind = resource.get_resource_type()
     labels = resource.meta.security or [] if resource.meta else []
-    if kind not in GIVEN and not any(each.system == OBSERVATION_VALUE for each in labels):
+    if kind not in GIVEN and not any(each.system in LABELS for each in labels):
         yield Problem("ai-label", f"{path}.meta.security", "what software asserts is labelled")
     if kind in FACTS and not any(each.url == DERIVATION for each in resource.extension or []):
         yield Problem("evidence", f"{path}.extension", "a fact shows where the source says it")

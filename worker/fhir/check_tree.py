@@ -36,17 +36,19 @@ class Tree:
     """Every element with its path."""
     kinds: dict[str, str]
     """The resource type of each entry, by its fullUrl."""
+    licensed: frozenset[str] = frozenset()
+    """Code systems that may leave besides those that all may use."""
 
     def target(self, reference: str) -> str | None:
         """The type of the resource that a reference points at: an entry's, or what a literal Type/id says."""
         return self.kinds.get(reference) if reference.startswith("urn:uuid:") else reference.split("/")[0]
 
 
-def tree(bundle: Bundle) -> Tree:
+def tree(bundle: Bundle, licensed: frozenset[str] = frozenset()) -> Tree:
     """Walk the bundle."""
     entries = bundle.entry or []
     kinds = {each.fullUrl: each.resource.get_resource_type() for each in entries if each.resource and each.fullUrl}
-    return Tree(bundle, tuple(_nodes(bundle, "Bundle")), kinds)
+    return Tree(bundle, tuple(_nodes(bundle, "Bundle")), kinds, licensed)
 
 
 def _nodes(model: BaseModel, path: str) -> Iterator[Node]:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from shared import terminologies
 from shared.case import Code
+from shared.terminologies import CLINICAL
+from shared.terminologies import HPO as HPO
+from shared.terminologies import LOINC as LOINC
+from shared.terminologies import RXNORM as RXNORM
+from shared.terminologies import UCUM as UCUM
 from worker.fhir.elements import Element, Value, clean, element
 
-ICD10CM = "http://hl7.org/fhir/sid/icd-10-cm"
-HPO = "http://human-phenotype-ontology.org"
-RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-LOINC = "http://loinc.org"
-UCUM = "http://unitsofmeasure.org"
 OBSERVATION_VALUE = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 AI_DEVICE = "http://hl7.org/fhir/uv/aitransparency/CodeSystem/AIdeviceTypeCS"
+AI_REVIEWED = "http://hl7.org/fhir/uv/aitransparency/CodeSystem/AddedProvenanceCS"
 IPS_ABSENT = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
 DOCUMENT_CATEGORY = "http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category"
 
 # Names of clinq's own; `urn:` because they name and do not locate.
 EXTRACTION_ID = "urn:clinq:extraction-id"
 JOB_ID = "urn:clinq:job-id"
+REVIEW_ID = "urn:clinq:review-id"
 DOCUMENT_ID = "urn:clinq:document"
 MODEL = "urn:clinq:model"
 CATEGORY = "urn:clinq:category"
@@ -32,24 +35,18 @@ def hl7(name: str) -> str:
 
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]*")
-CLINICAL = {
-    ICD10CM: re.compile(r"[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?"),
-    HPO: re.compile(r"HP:\d{7}"),
-    RXNORM: re.compile(r"[1-9]\d{0,7}"),
-    LOINC: re.compile(r"\d{1,7}-\d"),
-}
-"""Terminologies that name what a note says, with the form of their codes. SNOMED CT is not among them: its use is
-licensed by country, so it stays out until an operator's setting asks for it."""
 SYSTEMS = {
     **CLINICAL,
     **dict.fromkeys(
         (
             OBSERVATION_VALUE,
             AI_DEVICE,
+            AI_REVIEWED,
             IPS_ABSENT,
             DOCUMENT_CATEGORY,
             EXTRACTION_ID,
             JOB_ID,
+            REVIEW_ID,
             CATEGORY,
             hl7("v2-0203"),
             hl7("v3-ActCode"),
@@ -93,14 +90,6 @@ def clinical(codes: Iterable[Code]) -> list[Element]:
     return [coding(each.system, each.code, each.display) for each in kept.values()]
 
 
-def is_code(system: str, code: str, systems: dict[str, re.Pattern[str]] = SYSTEMS) -> bool:
-    """Whether the system is allowed and the code has its form (for LOINC its check digit too)."""
-    form = systems.get(system)
-    return form is not None and form.fullmatch(code) is not None and (system != LOINC or _checks_out(code))
-
-
-def _checks_out(loinc: str) -> bool:
-    """LOINC's check digit, mod 10 as in its Users' Guide, appendix C: from the right, every other digit doubled."""
-    digits, check = loinc.split("-")
-    doubled = sum(sum(divmod(2 * int(each), 10)) for each in digits[::-2])
-    return (doubled + sum(int(each) for each in digits[-2::-2])) % 10 == (10 - int(check)) % 10
+def is_code(system: str, code: str, systems: Mapping[str, re.Pattern[str]] = SYSTEMS) -> bool:
+    """Whether the system is allowed and the code has its form."""
+    return terminologies.is_code(system, code, systems)

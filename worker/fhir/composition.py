@@ -16,6 +16,7 @@ HEADINGS = {
     "problems": ("Problems", coded(LOINC, "11450-4", "Problem list - Reported")),
     "symptoms": ("Symptoms", coded(LOINC, "75325-1", "Symptom")),
     "vitals": ("Vital signs", coded(LOINC, "8716-3", "Vital signs")),
+    "results": ("Results", coded(LOINC, "30954-2", "Relevant diagnostic tests/laboratory data Narrative")),
     "medications": ("Medications", coded(LOINC, "10160-0", "History of Medication use Narrative")),
     "allergies": ("Allergies", coded(LOINC, "48765-2", "Allergies and adverse reactions Document")),
     "family": ("Family history", coded(LOINC, "10157-6", "History of family member diseases Narrative")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from worker.fhir.chart import Chart, Entry
-from worker.fhir.codes import clinical, coded, concept, hl7
+from worker.fhir.codes import coded, concept, hl7
 from worker.fhir.elements import Value, element
 from worker.fhir.findings import Finding
 
@@ -29,7 +29,7 @@ def condition(chart: Chart, finding: Finding) -> Entry | None:
         verificationStatus=VERIFICATION[first.assertion],
         category=[CATEGORY],
         severity=concept(finding.attribute("severity")),
-        code=concept(finding.words, *clinical(finding.codes)),
+        code=concept(finding.words, *chart.coded(finding)),
         bodySite=[concept(side)] if (side := finding.attribute("laterality")) else None,
         subject=chart.subject,
         encounter=chart.encounter,

@@ -16,13 +16,16 @@ from worker.fhir.elements import Element, Value, element
 TYPES = {
     "discharge": coded(LOINC, "18842-5", "Discharge summary"),
     "history": coded(LOINC, "34117-2", "History and physical note"),
+    "consultation": coded(LOINC, "11488-4", "Consult note"),
     "note": coded(LOINC, "11506-3", "Progress note"),
 }
 HISTORY_AND_PHYSICAL = {"physical_exam", "family_history", "history_of_present_illness"}
 
 
 def kind(case: Case) -> dict[str, Value]:
-    """The LOINC type of the note, as far as its headings show it; a progress note otherwise."""
+    """The LOINC type: a consultation that was recorded, else what the note's headings show, else a progress note."""
+    if case.origin.audio or case.segments:
+        return TYPES["consultation"]
     names = {each.name.casefold().replace(" ", "_") for each in case.sections}
     if any(each.startswith("discharge") for each in names):
         return TYPES["discharge"]

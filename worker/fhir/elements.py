@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
-import simplejson
+from shared import fhir_json
 
 Value: TypeAlias = "str | bool | int | Decimal | Sequence[Value] | Mapping[str, Value]"
 Element: TypeAlias = "Mapping[str, Value]"
@@ -32,9 +32,9 @@ def clean(text: str) -> str:
 
 def write(resource: Element) -> str:
     """The resource as JSON text; a Decimal keeps its digits (37.90 stays 37.90). Raises ValueError on NaN."""
-    return simplejson.dumps(resource, use_decimal=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return fhir_json.write(resource)
 
 
 def read(stored: str) -> dict[str, Value]:
     """The resource that `write` wrote, with Decimals."""
-    return cast("dict[str, Value]", simplejson.loads(stored, use_decimal=True))
+    return fhir_json.read(stored)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from worker.fhir.chart import Chart, Entry
-from worker.fhir.codes import clinical, coded, concept, hl7
+from worker.fhir.codes import coded, concept, hl7
 from worker.fhir.elements import Element, Value, element
 from worker.fhir.findings import Finding
 from worker.fhir.quantities import number, quantity
@@ -23,13 +23,16 @@ ROLES = {
 ANY = ("FAMMEMB", "family member")
 
 
-def family(chart: Chart, findings: Sequence[Finding]) -> list[Entry]:
-    """One FamilyMemberHistory a relative; what a relative does not have is left out: FHIR R4 cannot say it."""
+def family(chart: Chart, findings: Sequence[Finding]) -> list[tuple[Entry, list[Finding]]]:
+    """One FamilyMemberHistory a relative, with the findings that its conditions were made of, in their order.
+
+    What a relative does not have is left out: FHIR R4 cannot say it.
+    """
     by_relative: dict[str, list[Finding]] = {}
     for each in findings:
         if each.first.experiencer == "family" and each.first.assertion in {"present", "possible"}:
             by_relative.setdefault((each.first.relation or "").casefold(), []).append(each)
-    return [_member(chart, relation, found) for relation, found in by_relative.items()]
+    return [(_member(chart, relation, found), found) for relation, found in by_relative.items()]
 
 
 def _member(chart: Chart, relation: str, found: Sequence[Finding]) -> Entry:
@@ -38,7 +41,7 @@ def _member(chart: Chart, relation: str, found: Sequence[Finding]) -> Entry:
         patient=chart.subject,
         date=chart.recorded,
         relationship=_relationship(relation),
-        condition=[_condition(each) for each in found],
+        condition=[_condition(chart, each) for each in found],
     )
     said = f"{relation or ANY[1]}: {', '.join(each.words for each in found)} (AI asserted)"
     spans = [span for each in found for span in each.spans]
@@ -51,11 +54,11 @@ def _relationship(relation: str) -> dict[str, Value]:
     return {**coded(hl7("v3-RoleCode"), *ANY), **concept(relation or ANY[1])}
 
 
-def _condition(finding: Finding) -> Element:
+def _condition(chart: Chart, finding: Finding) -> Element:
     age = finding.attribute("onset_age")
     years = number(age)
     return element(
-        code=concept(finding.words, *clinical(finding.codes)),
+        code=concept(finding.words, *chart.coded(finding)),
         onsetAge={**quantity(years, "a"), "unit": "years"} if years is not None else None,
         onsetString=age if years is None else None,
         note=[{"text": "The source calls it possible."}] if finding.first.assertion == "possible" else None,

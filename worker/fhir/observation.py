@@ -40,7 +40,7 @@ def symptom(chart: Chart, finding: Finding) -> Entry | None:
     fields = {
         **shared(chart, finding, EXAM if examined else SYMPTOM),
         **element(
-            code=concept(finding.words, *clinical(finding.codes)),
+            code=concept(finding.words, *chart.coded(finding)),
             **_presence(finding),
             bodySite=concept(side) if (side := finding.attribute("laterality")) else None,
             component=[*_severity(finding), *_duration(finding)],

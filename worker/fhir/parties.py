@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from urllib.parse import quote
 from uuid import UUID
@@ -15,18 +14,10 @@ from worker.fhir.chart import Entry, given
 from worker.fhir.codes import AI_DEVICE, AI_LABEL, EXTRACTION_ID, MODEL, coded, coding, concept, hl7
 from worker.fhir.elements import Element, Value, clean, element
 from worker.fhir.evidence import extensions, spans
+from worker.fhir.operator import Operator
 
 REVIEW = "Not a diagnosis. What this software writes needs review by a clinician."
 CLASSES = {"AMB": "ambulatory", "IMP": "inpatient encounter", "EMER": "emergency", "VR": "virtual"}
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """Who runs this clinq and answers for what it writes."""
-
-    name: str = "Operator of this clinq service"
-    system: str = "urn:clinq:operator"
-    identifier: str = "default"
 
 
 def patient(case: Case, document: UUID, source: Element) -> Entry | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from worker.fhir.chart import Chart, Entry
-from worker.fhir.codes import clinical, concept
+from worker.fhir.codes import concept
 from worker.fhir.elements import element
 from worker.fhir.findings import Finding
 
@@ -15,7 +15,7 @@ def procedure(chart: Chart, finding: Finding) -> Entry | None:
         return None
     fields = element(
         status="completed",
-        code=concept(finding.words, *clinical(finding.codes)),
+        code=concept(finding.words, *chart.coded(finding)),
         subject=chart.subject,
         encounter=chart.encounter if first.temporality == "current" else None,
         bodySite=[concept(side)] if (side := finding.attribute("laterality")) else None,

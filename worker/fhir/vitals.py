@@ -1,4 +1,4 @@
-"""Observation: vital signs in LOINC and UCUM, as the US Core vital signs profiles name them."""
+"""Observation: what was measured, in LOINC and UCUM; vital signs as the US Core profiles name them, and lab values."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from worker.fhir.observation import shared
 from worker.fhir.quantities import number, quantity
 
 CATEGORY = coded(hl7("observation-category"), "vital-signs", "Vital Signs")
+LABORATORY = coded(hl7("observation-category"), "laboratory", "Laboratory")
 PRESSURE_UNIT = "mm[Hg]"
 PRESSURES = {
     "systolic": coded(LOINC, "8480-6", "Systolic blood pressure"),
@@ -33,7 +34,7 @@ def _vital(units: str, *codes: tuple[str, str]) -> Vital:
 
 VITALS = {
     "blood pressure": _vital(PRESSURE_UNIT, ("85354-9", "Blood pressure panel with all children optional")),
-    "temperature": _vital("Cel [degF]", ("8310-5", "Body temperature")),
+    "body temperature": _vital("Cel [degF]", ("8310-5", "Body temperature")),
     "heart rate": _vital("/min", ("8867-4", "Heart rate")),
     "respiratory rate": _vital("/min", ("9279-1", "Respiratory rate")),
     "oxygen saturation": _vital(
@@ -41,28 +42,39 @@ VITALS = {
         ("2708-6", "Oxygen saturation in Arterial blood"),
         ("59408-5", "Oxygen saturation in Arterial blood by Pulse oximetry"),
     ),
-    "weight": _vital("kg [lb_av] g", ("29463-7", "Body weight")),
-    "height": _vital("cm [in_i] m", ("8302-2", "Body height")),
+    "body weight": _vital("kg [lb_av] g", ("29463-7", "Body weight")),
+    "body height": _vital("cm [in_i] m", ("8302-2", "Body height")),
     "body mass index": _vital("kg/m2", ("39156-5", "Body mass index (BMI) [Ratio]")),
 }
+SHORT = {"temperature": "body temperature", "weight": "body weight", "height": "body height"}
+
+
+def is_laboratory(finding: Finding) -> bool:
+    """Whether something measured is no vital sign but a laboratory's value: LOINC knows it by another code."""
+    return finding.first.kind == "vital" and _known(finding) is None and any(c.system == LOINC for c in finding.codes)
 
 
 def vital(chart: Chart, finding: Finding) -> Entry | None:
-    """A measured vital sign; None where the text states no measurement, or doubts it, or only plans it."""
+    """A vital sign or laboratory value; None where the text states no measurement, or doubts it, or only plans it."""
     first = finding.first
     value = _value(finding)
     if first.assertion != "present" or first.temporality == "planned" or not value:
         return None
-    known = VITALS.get(finding.name.casefold())
+    known = _known(finding)
     codes = known.codes if known else clinical(finding.codes)
     fields = {
-        **shared(chart, finding, CATEGORY),
+        **shared(chart, finding, LABORATORY if is_laboratory(finding) else CATEGORY),
         "code": concept(finding.words, *codes),
         **value,
     }
     return chart.asserted(
         "Observation", f"vital|{finding.key}", f"{finding.words} (AI asserted)", finding.spans, fields
     )
+
+
+def _known(finding: Finding) -> Vital | None:
+    name = finding.name.casefold()
+    return VITALS.get(SHORT.get(name, name))
 
 
 def _value(finding: Finding) -> dict[str, Value]:
@@ -73,7 +85,7 @@ def _value(finding: Finding) -> dict[str, Value]:
     measured = number(words)
     if measured is None:
         return element(valueString=words)
-    known = VITALS.get(finding.name.casefold())
+    known = _known(finding)
     if known and unit is None and len(known.units) == 1:
         (unit,) = known.units
     if known and unit not in known.units:

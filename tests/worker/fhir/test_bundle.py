@@ -14,7 +14,7 @@ from shared.errors import MissingInputError
 from shared.job import Encounter, Patient
 from tests.worker.fhir.cases import NOTE, RECORDING, evidence, one, resources, sound
 from worker.fhir.bundle import bundle
-from worker.fhir.parties import Operator
+from worker.fhir.operator import Operator
 
 EXTRACTION = "urn:clinq:extraction-id"
 

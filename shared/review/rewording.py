@@ -1,0 +1,48 @@
+"""The human-readable text of reviewed resources, as safe XHTML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from shared.fhir_json import Resource
+from shared.review.asked import Correction
+
+XHTML = "http://www.w3.org/1999/xhtml"
+_INNER = re.compile(r"<div[^>]*>(.*)</div>", re.DOTALL)
+_BY_SOFTWARE = re.compile(r"(?:\bunconfirmed, )?AI asserted(?:, unconfirmed)?\)(?=</p>)")
+_DRAFT = "Draft by software, to be reviewed"
+# What XML cannot hold; a reviewer's words come from outside as a note's do.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def worded(paragraphs: Iterable[str], ready: str = "") -> Resource:
+    """A Narrative of these paragraphs, or of XHTML that is ready."""
+    plain = (escape(_UNPRINTABLE.sub(" ", each).strip()) for each in paragraphs)
+    return {"status": "generated", "div": f'<div xmlns="{XHTML}">{"".join(f"<p>{p}</p>" for p in plain)}{ready}</div>'}
+
+
+def inner(resource: Resource) -> str:
+    """What stands in a resource's narrative."""
+    found = _INNER.fullmatch(resource["text"]["div"])
+    return found[1] if found else ""
+
+
+def reviewed_words(resource: Resource) -> Resource:
+    """The narrative, which no longer says that only software asserts this."""
+    words = _BY_SOFTWARE.sub("reviewed)", inner(resource)).replace(_DRAFT, "Draft by software, reviewed")
+    return worded([], words)
+
+
+def struck_out(resource: Resource) -> Resource:
+    """The narrative of what a reviewer rejected."""
+    return worded(["Entered in error, rejected by a reviewer:"], inner(resource))
+
+
+def said(resource: Resource, corrections: Sequence[Correction]) -> str:
+    """A corrected resource in words: what it is, and each field that was corrected."""
+    named = resource.get("medicationCodeableConcept") or resource.get("code") or {}
+    given = {name: each for by in corrections for name, each in by.given.items() if name not in {"text", "codes"}}
+    parts = [f"{name} {value}" for name, value in given.items()]
+    return f"{'; '.join([named.get('text', ''), *parts])} (corrected by a reviewer)"
