@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from shared.case import Mention, Section, Segment
-from worker.clinical import allergies, answers, attributes, conversation, language, sections, sentences, turns
+from worker.clinical import allergies, answers, attributes, conversation, language, sections, sentences, spoken, turns
 from worker.clinical.answers import Exchange, Said
 from worker.clinical.context import in_context
 from worker.clinical.conversation import Line
@@ -54,6 +54,7 @@ def facts_of(reading: Reading, segments: Sequence[Segment] = (), given: Sequence
     parts = [] if said else sections.parts(reading)
     borders = [edge for part in parts for edge in (part.start, part.body, part.end)]
     borders += [edge for turn in said for edge in (turn.start, turn.end)]
+    borders += spoken.borders(reading, said or [turns.Turn(None, 0, len(reading.text))] if segments or said else [])
     split = sentences.split(reading, borders, joined=bool(segments))
     talk = conversation.lines(reading, split, said)
     view = _View(reading, _named(reading, parts, given), parts)

@@ -11,7 +11,8 @@ _WHOLE = {"gon na": "gonna", "wan na": "want to", "got ta": "have to", "lem me":
 _LETTERS = re.compile(r"(?<![\w.'])[A-Z](?: [A-Z]){1,5}(?![\w'])")
 _UNIT = re.compile(r"M G|M L|M C G")
 _SPEAKER = re.compile(
-    r" (?:am|was|guess|believe|know|need|want|will|would|should|have|had|did|do|don't|take|took|think|thought|feel|felt|got|can|could|went|use|used|just)\b"
+    r" (?:am|was|guess|believe|know|need|want|will|would|should|have|had|did|do|don't|take|took|think|thought|feel|"
+    r"felt|got|can|could|went|use|used|just)\b"
 )
 """Behind a last "I": it is no letter but the one who speaks (they did a C T I think)."""
 
