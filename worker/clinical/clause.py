@@ -20,12 +20,15 @@ FAR_TOKENS = 14
 """How far other cues reach so."""
 BEHIND_TOKENS = 5
 """How far before a backward cue its finding may stand."""
+CLOSE_TOKENS = 3
+"""How near behind a cue that may look both ways a finding claims it."""
 
 _SHORT = word_set("no not without non don't doesn't didn't haven't hasn't isn't wasn't aren't sin ni tampoco on off")
 _SUBJECTS = word_set(", and y e ; : . - that also he she i patient pt who que tambien paciente it we ( / then")
 MEASURED: frozenset[MentionKind] = frozenset({"vital", "demographic"})
 LINKS = word_set(", and or nor y o u e ni / & any ( ) - : with")
 _EITHER = frozenset(["or", "nor", "o", "u", "ni"])
+_DENIALS = _EITHER | {"no", "sin", "con", "pero", "aunque"}
 
 _AGES_AGO = re.compile(
     r"(?<!\w)(?:(?:\d+|a|several|some|many|few|a few|a couple of|couple of) (?:years?|yrs|decades?) (?:ago|back|prior)"
@@ -51,13 +54,13 @@ class Clause:
         self, reading: Reading, tokens: Sequence[Token], findings: Sequence[Finding], subjects: Sequence[int]
     ) -> None:
         """`subjects` are the words at which somebody else comes in: father, her sister."""
-        self.text, self.tokens = reading.text, tokens
+        self.text, self.tokens, self._spanish = reading.text, tokens, reading.language == "es"
         self.words = [each.word for each in tokens]
         starts = [each.start for each in tokens]
         self.places = [_place(each, starts) for each in findings]
         self._covered = {word for each in self.places for word in range(each.first, each.last)}
-        written = [reading.words(each.start, each.end).lower() for each in tokens]
-        self.cues = cues(self.words, written, reading.language, self._covered)
+        self.written = [reading.words(each.start, each.end).lower() for each in tokens]
+        self.cues = cues(self.words, self.written, reading.language, self._covered)
         self.ends = {each.first for each in self.cues if each.sense == "end"}
         self.ends |= {n for n, word in enumerate(self.words) if word in {";", "?"}}
         verbs = (*(each.first for each in self.cues if each.sense == "verb"), *subjects)
@@ -132,13 +135,41 @@ class Clause:
             return not any(cue.last <= each < place.first for each in self.ends)
         if self.ended(cue.last, place.first, place):
             return False
+        if cue.sense == "absent" and self._spanish and self._left(cue, place):
+            return False
         reach = NEAR_TOKENS if self.words[cue.first] in _SHORT else FAR_TOKENS
         edges = [edge for each in self.between(cue.last, place.first) for edge in (each.first, each.last)]
         stops = [cue.last, *edges, place.first]
         return all(after - before <= reach for before, after in zip(stops[::2], stops[1::2], strict=True))
 
+    def _left(self, cue: Cue, place: Place) -> bool:
+        """Whether Spanish has left a denial before it comes to the finding.
+
+        A reason is not denied (no puede andar por dolor), nor is what a new verb or "con" brings behind a finding, what
+        a yes affirms, or what stands behind a comma after a bare "no" or "sin" that no "ni" carries on (no tos, fiebre).
+        """
+        for each in self.cues:
+            if each.sense in {"anew", "reason"} and cue.last <= each.first and each.last <= place.first:
+                carried = self.words[each.first - 1] == "ni"
+                if not carried and (each.sense == "reason" or self.between(cue.last, each.first)):
+                    return True
+        if self.written[place.last : place.last + 1] == ["sí"]:
+            return True
+        bare = cue.last - cue.first == 1 and self.words[cue.first] in {"no", "sin"}
+        return bare and self._unlisted(cue, place)
+
+    def _unlisted(self, cue: Cue, place: Place) -> bool:
+        comma = next((n for n in range(place.first - 1, cue.last - 1, -1) if self.words[n] == ","), None)
+        if comma is None or comma == cue.last:
+            return False
+        stop = min((each for each in self.ends if each > comma), default=len(self.words))
+        later = (n for n in range(comma + 1, stop) if self.words[n] in _DENIALS)
+        return self.words[next(later, comma)] not in _EITHER
+
     def _reaches_back(self, cue: Cue, place: Place) -> bool:
         gap = self.words[place.last : cue.first]
+        if cue.sense in {"absent", "stopped"} and self._looks_ahead(cue):
+            return False
         if any(place.last <= each < cue.first for each in self.ends):
             return False
         if self.between(place.last, cue.first):
@@ -148,6 +179,14 @@ class Clause:
             return len(gap) <= NEAR_TOKENS and "," not in gap
         closes = cue.last >= len(self.words) - 1
         return len(gap) <= BEHIND_TOKENS and ("," not in gap or (closes and gap == [","]))
+
+    def _looks_ahead(self, cue: Cue) -> bool:
+        """Whether the same words speak of what follows at once: dolor y se descarta infarto."""
+        twin = any(
+            each.first == cue.first and each.reach == "forward" and each.sense == cue.sense for each in self.cues
+        )
+        follows = (each for each in self.places if 0 <= each.first - cue.last <= CLOSE_TOKENS)
+        return twin and any("," not in self.words[cue.last : each.first] for each in follows)
 
 
 def _place(finding: Finding, starts: Sequence[int]) -> Place:

@@ -14,13 +14,18 @@ from worker.clinical.terminology import DATA
 from worker.clinical.tokens import word_set
 
 Sense = Literal[
-    "absent", "possible", "hypothetical", "past", "done", "planned", "stopped", "taken", "none", "end", "verb"
+    "absent", "possible", "hypothetical", "past", "done", "planned", "stopped", "taken", "none", "end", "verb", "anew",
+    "reason",
 ]  # fmt: skip
 Reach = Literal["forward", "backward", "none"]
 Meaning = tuple[tuple[Sense, Reach], ...]
 
 _ANSWERS = frozenset({"no", "not", "never", "nunca"})
 _AFTER_ANSWER = word_set(", . ! ? ; : ) i i'm i've he she it that it's")
+_YES_BEHIND = word_set("aunque pero")
+"""Behind these an unaccented "si" is still a yes: pero si tos."""
+ROW_WORDS = 6
+"""How long the next label of a table of answers may be."""
 _LASTING = word_set("family day week month year hour days weeks months years the")
 
 
@@ -69,18 +74,28 @@ def _meaning(hit: Hit[Meaning], words: Sequence[str]) -> Meaning:
 
 
 def _is_other(cue: Cue, words: Sequence[str], written: Sequence[str]) -> bool:
-    """A no that answers ("No, I have a headache"), a history that lasts ("a 3-day history of"), a yes (sí)."""
+    """A no that answers ("No, I have a headache"), a history that lasts ("a 3-day history of"), another spelling."""
     after = words[cue.last] if cue.last < len(words) else "."
     before = words[cue.first - 1] if cue.first else ""
     said = " ".join(words[cue.first : cue.last])
     if cue.sense == "absent" and cue.reach == "forward" and said in _ANSWERS:
         return after in _AFTER_ANSWER
     if cue.sense == "absent" and cue.reach == "backward" and said == "no":
-        return after not in {".", ",", ";", ")", "!"}
+        return after not in {".", ",", ";", ")", "!"} and not _in_table(words, cue.last - 1)
     if cue.sense == "past" and said == "in the past":
         return after.isdigit() or after in _LASTING or after in {"several", "few", "couple"}
     if cue.sense == "past" and "history" in said:
         return before in _LASTING
     if cue.sense == "hypothetical" and words[cue.first] == "si":
-        return after == "," or written[cue.first] == "sí"
+        return after == "," or written[cue.first] == "sí" or before in _YES_BEHIND
+    if cue.sense == "end" and said == "si":
+        return written[cue.first] != "sí" and before not in _YES_BEHIND
+    if said == "tomo":
+        return (cue.sense == "past") != (written[cue.first] == "tomó")
     return cue.sense == "possible" and said == "probable" and before == "poco"
+
+
+def _in_table(words: Sequence[str], place: int) -> bool:
+    """Whether a no stands as an answer in a table: Otitis: no Catarros: sí."""
+    behind = words[place + 1 : place + 1 + ROW_WORDS]
+    return place > 0 and words[place - 1] == ":" and (":" in behind or not behind)

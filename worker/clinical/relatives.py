@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from worker.clinical.tokens import word_set
 
 _OWNERS = word_set("my his her your their the our a an another mi mis su sus tu la el una un")
 _BEFORE_BEHIND = word_set("in on of by for ( affecting en de por")
+_ILL = re.compile(r"(?:, )?(?:que|quien|who) (?:padece|tiene|sufre|has|had|suffers)(?: \S+)?")
+"""Behind company these speak of the companion: lives with her daughter, who has asthma."""
+_BROUGHT = re.compile(r"(?:acompanad[oa]s?|traid[oa]s?) de(?: (?:su|la|el|un|una))?$")
 FAMILY_MEMBER = "family member"
 """The relation where the text names nobody."""
 
@@ -89,4 +93,8 @@ def _is_company(words: Sequence[str], hit: Hit[tuple[str, Experiencer]]) -> bool
     nearest = next(_table().after.find(words[hit.last : hit.last + 3]), None)
     if nearest and nearest.first == 0:
         return True
-    return _word_before(words, hit.first) in _table().before and "history" not in phrase
+    if _ILL.fullmatch(" ".join(words[hit.last : hit.last + 3])):
+        return False
+    before = _word_before(words, hit.first)
+    led = " ".join(words[max(0, hit.first - 3) : hit.first])
+    return (before in _table().before or _BROUGHT.search(led) is not None) and "history" not in phrase
