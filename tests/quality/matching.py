@@ -1,20 +1,21 @@
 """Facts annotated by hand against the mentions that clinq finds: which of them are the same.
 
-A gold file has one JSON object a line: `{"id", "source", "split": "dev" | "held", "text", "facts"}`. Who speaks stands in
-the text. Each fact is one distinct fact of the text, `{"kind", "quote"}` and, where it differs from the usual,
+A gold file has one JSON object a line: `{"id", "source", "split": "dev" | "held", "text", "facts"}`. Who speaks stands
+in the text. Each fact is one distinct fact of the text, `{"kind", "quote"}` and, where it differs from the usual,
 `occurrence`, `also`, `assertion`, `experiencer`, `relation`, `temporality`, `attrs`, `optional`:
 
-- `quote`: words of the text (case does not matter). Every place where they stand as whole words is a mention of the fact,
-  the first is its main one; `occurrence` n (from 1) selects one place alone.
+- `quote`: words of the text (case does not matter). Every place where they stand as whole words is a mention of the
+  fact, the first is its main one; `occurrence` n (from 1) selects one place alone.
 - `also`: further mentions: other words (all places), or `[words, occurrence]`.
-- `assertion`, `experiencer`, `temporality` as in shared/case.py; present, patient and current unless given. `any` where the
-  text leaves it open: not compared.
-- `attrs`: dose, unit, value, systolic, diastolic as clinq writes them: numbers as in the text, units as in Attribute. An
-  empty dose: the text gives none. `any`: not compared.
+- `assertion`, `experiencer`, `temporality` as in shared/case.py; present, patient and current unless given. `any` where
+  the text leaves it open: not compared.
+- `attrs`: dose, unit, value, systolic, diastolic as clinq writes them: numbers as in the text, units as in Attribute.
+  An empty dose: the text gives none. `any`: not compared.
 - `optional`: what one annotator would mark and another would not; neither missed nor too many, whatever is found.
 
-A mention belongs to the fact of its kind group with which it shares most characters, the first of the list among equals.
-A fact is right once, however often it is mentioned; a concept that belongs to no fact is one too many, however often.
+A mention belongs to the fact of its kind group with which it shares most characters, the first of the list among
+equals. A fact is right once, however often it is mentioned; a concept that belongs to no fact is one too many,
+however often.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Symptoms, conditions, drugs, procedures and habits by the words that name them, with their codes.
 
-Hand-checked tables first (aliases, pains, drugs), then data/lexicon.tsv, compiled from HPO and ICD-10-CM.
+Hand-checked tables first (aliases, signs, pains, drugs), then data/lexicon.tsv, compiled from HPO and ICD-10-CM.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from worker.clinical.tokens import Token, key, stem
 
 DATA = Path(__file__).with_name("data")
 LEXICON = DATA / "lexicon.tsv"
+ALIASES = ("aliases.tsv", "injuries.tsv", "examination.tsv", "illnesses.tsv", "signs.tsv")
+"""Tables of the same columns; the first that has a name keeps it."""
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 HPO = "http://human-phenotype-ontology.org"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
@@ -131,7 +133,7 @@ def _rows(path: Path) -> Iterator[list[str]]:
 
 
 def _aliases() -> Iterator[Row]:
-    for kind, name, icd, hpo, english, spanish in _rows(DATA / "aliases.tsv"):
+    for kind, name, icd, hpo, english, spanish in (row for table in ALIASES for row in _rows(DATA / table)):
         concept = Concept(cast("MentionKind", kind), name, _codes(icd, hpo, name))
         both = {*english.split("|")} & {*spanish.split("|")} - {""}
         yield sorted(both), concept, None

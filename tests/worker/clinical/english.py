@@ -71,6 +71,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "symptom | pain | hypothetical",
     ),
     "Watch for signs of infection such as redness or swelling.": (
+        "condition | infection | hypothetical",
         "symptom | redness | hypothetical",
         "symptom | swelling | hypothetical",
     ),
