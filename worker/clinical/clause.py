@@ -28,6 +28,8 @@ _SUBJECTS = word_set(", and y e ; : . - that also he she i patient pt who que ta
 MEASURED: frozenset[MentionKind] = frozenset({"vital", "demographic"})
 LINKS = word_set(", and or nor y o u e ni / & any ( ) - : with")
 _EITHER = frozenset(["or", "nor", "o", "u", "ni"])
+_TIED = frozenset({"relacion", "contacto", "cumplir"})
+"""Between "sin" and "con" these have their object behind: sin relacion con el esfuerzo."""
 _DENIALS = _EITHER | {"no", "sin", "con", "pero", "aunque"}
 
 _AGES_AGO = re.compile(
@@ -146,17 +148,25 @@ class Clause:
         """Whether Spanish has left a denial before it comes to the finding.
 
         A reason is not denied (no puede andar por dolor), nor is what a new verb or "con" brings behind a finding, what
-        a yes affirms, or what stands behind a comma after a bare "no" or "sin" that no "ni" carries on (no tos, fiebre).
+        a doubt of its own leads to, what a yes affirms, or what stands behind a comma after a "no" or "sin" that no
+        "ni" carries on (no tos, fiebre).
         """
         for each in self.cues:
             if each.sense in {"anew", "reason"} and cue.last <= each.first and each.last <= place.first:
-                carried = self.words[each.first - 1] == "ni"
-                if not carried and (each.sense == "reason" or self.between(cue.last, each.first)):
+                told = each.sense == "reason" or self._told(cue, each.first)
+                if told and self.words[each.first - 1] != "ni":
                     return True
+            doubted = each.sense == "possible" and each.reach == "forward" and cue.last <= each.first < place.first
+            if doubted and (self.words[each.first] in {"no", "sin"} or "," in self.words[cue.last : each.first]):
+                return True
         if self.written[place.last : place.last + 1] == ["sí"]:
             return True
-        bare = cue.last - cue.first == 1 and self.words[cue.first] in {"no", "sin"}
-        return bare and self._unlisted(cue, place)
+        return cue.last - cue.first == 1 and self.words[cue.first] in {"no", "sin"} and self._unlisted(cue, place)
+
+    def _told(self, cue: Cue, stop: int) -> bool:
+        """Whether the denial has its object before the word `stop`: a finding, or any noun between "sin" and "con"."""
+        noun = self.words[cue.first : cue.last] == ["sin"] and self.words[stop] == "con" and stop > cue.last
+        return bool(self.between(cue.last, stop)) or (noun and self.words[cue.last] not in _TIED)
 
     def _unlisted(self, cue: Cue, place: Place) -> bool:
         comma = next((n for n in range(place.first - 1, cue.last - 1, -1) if self.words[n] == ","), None)
@@ -186,7 +196,8 @@ class Clause:
             each.first == cue.first and each.reach == "forward" and each.sense == cue.sense for each in self.cues
         )
         follows = (each for each in self.places if 0 <= each.first - cue.last <= CLOSE_TOKENS)
-        return twin and any("," not in self.words[cue.last : each.first] for each in follows)
+        apart = {",", "por", "tras", "ante"}
+        return twin and any(apart.isdisjoint(self.words[cue.last : each.first]) for each in follows)
 
 
 def _place(finding: Finding, starts: Sequence[int]) -> Place:

@@ -6,13 +6,29 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from worker.clinical.answers import looks_like_question
 from worker.clinical.reading import Reading
 from worker.clinical.sentences import SentencePart
 from worker.clinical.turns import Speaker, Turn
 
 _YOU = re.compile(r"(?<!\w)(?:you|your|you're|you've|usted|su|le|te|tu|tiene|ha|toma|es|bother|any|is)(?!\w)")
 _I = re.compile(r"(?<!\w)(?:i|i'm|i've|i'd|my|me|mi|tengo|tomo|soy|estoy|he|nada|no,|yes,|yeah|si,)(?!\w)")
+_LED = r"(?:(?:and|or|so|now|well|then|um|uh|okay|ok|alright|all right|right|good|great|y|e|bueno|vale|entonces|pues)[\s,.]+)*"
+_ASKS = re.compile(
+    _LED
+    + r"(?:any|do you|have you|are you|were you|did you|does|can you|could you|did (?:it|that|he|she)|is there|was there|"
+    r"are there|were there|has (?:it|he|she|the|your|that|there)|have (?:they|there|your)|had you|is (?:it|that|he|she|the|your)|"
+    r"how (?:about|is|are|long|often|much|many|bad|do|did|have|has)|what about|what (?:is|are|do|did|kind|brings)|when did|when was|"
+    r"where (?:is|does|do)|tiene (?!que)|ha tenido|toma(?! de)|es alergic|le duele|ha notado|cuanto|desde cuando|nota(?! que))(?!\w)"
+)
+"""How a question begins; recognisers do not always write the question mark."""
+_CHECKS = re.compile(
+    r"\w[ ,]+(?:okay|ok|alright|all right|sound good|you know|vale|de acuerdo|entendido|me entiende)\s*\?$"
+)
+"""Asked only to hear whether the listener follows: what stands before is a statement."""
+_FEWEST_TOLD = 4
+"""Words that a statement before such a check has at least."""
+_BARE = re.compile(r"(?:no|si|yes|nope|nunca|never)[.!]?")
+"""An answer that is no more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +47,7 @@ def lines(reading: Reading, parts: Sequence[SentencePart], turns: Sequence[Turn]
     """The sentences with who says them and which round they belong to; empty where the text is no conversation."""
     if turns:
         return _rounds(_of_turns(reading, parts, turns))
-    said = [Line(part, None, looks_like_question(reading.text, part.start, marked=part.asks)) for part in parts]
+    said = [Line(part, None, _asks(reading.text, part)) for part in parts]
     return _rounds(said) if _is_talk(reading, said) else []
 
 
@@ -40,6 +56,7 @@ def _is_talk(reading: Reading, said: Sequence[Line]) -> bool:
     marked = any(line.part.asks and _YOU.search(reading.text, line.part.start, line.part.end) for line in said)
     asked = sum(1 for line in said if line.asks)
     told = sum(1 for line in said if not line.asks and _I.search(reading.text, line.part.start, line.part.end))
+    told += sum(1 for line in said if _BARE.fullmatch(reading.text, line.part.start, line.part.end))
     return told > 0 if marked else asked > 1 and told > 1
 
 
@@ -52,8 +69,7 @@ def _of_turns(reading: Reading, parts: Sequence[SentencePart], turns: Sequence[T
         if number == len(turns) or part.end <= turns[number].start:
             continue
         speaker = turns[number].speaker
-        asks = part.asks or (speaker == "clinician" and looks_like_question(reading.text, part.start, marked=part.asks))
-        found.append(Line(part, speaker, asks))
+        found.append(Line(part, speaker, _asks(reading.text, part) if speaker in {"clinician", None} else part.asks))
     return found
 
 
@@ -69,3 +85,11 @@ def _rounds(said: Sequence[Line]) -> list[Line]:
             answered, count = True, count + 1
         result.append(replace(line, group=group, first=0 < count <= 2 and not line.asks and group > 0))
     return result
+
+
+def _asks(text: str, part: SentencePart) -> bool:
+    """Whether a sentence asks for facts, with or without its mark."""
+    words = text[part.start : part.end]
+    if part.asks and _CHECKS.search(words) and len(words.split()) > _FEWEST_TOLD:
+        return _ASKS.match(words) is not None
+    return part.asks or _ASKS.match(words) is not None

@@ -53,7 +53,7 @@ def cues(words: Sequence[str], written: Sequence[str], language: str, covered: C
 def _table(language: str) -> Phrases[Meaning]:
     """The cue table, read once; one phrase may reach both ways.
 
-    A text that passes for English is read with the Spanish cues too: a few words of Spanish are often taken for English.
+    A text that passes for English is read with the Spanish cues too: few words of Spanish are often taken for English.
     """
     table: dict[str, Meaning] = {}
     for name in ("context_es.toml",) if language == "es" else ("context.toml", "context_es.toml"):

@@ -18,7 +18,7 @@ _TITLES = word_set("dr dra mr mrs ms sr sra srta prof st vs e.g i.e approx aprox
 _ABBREVIATIONS = word_set(
     "mg mcg ml g kg cm mm l hr hrs min mins wk wks yr yrs mo mos tab tabs cap caps p.o po b.i.d t.i.d "
     "q.i.d q.d q.h.s h.s q.o.d p.r.n prn bid tid qid a.m p.m am pm temp resp wt ht hx dx tx rx sx fx bpm "
-    "comp sem"
+    "comp sem ac ag sd fdo sdr izq dcha dcho izda ext"
 )
 """The end of a sentence only before a capital letter, a new line or the end."""
 _WRAPPED_CHARS = 45
