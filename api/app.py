@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api import errors
 from api.errors import Problem
+from api.fhir import routes as fhir
 from api.measures import Measures
 from api.middleware import BodyLimit, SecurityHeaders, Trace
 from api.routes import auth, batch, dead, events, health, keys, page, result, submit, webhooks
@@ -22,7 +23,8 @@ from shared.settings import Settings
 
 FORM_BYTES = 1 << 20  # fields and boundaries beside a recording
 PROBLEM: dict[str, Any] = {"model": Problem, "content": {errors.PROBLEM_JSON: {}}}
-OPEN = ("/health", "/metrics", "/auth/login", "/auth/refresh", "/auth/logout")
+EXPOSED = ("X-Request-ID", "Retry-After", "Idempotent-Replay", "Location", "Content-Location", "X-Progress")
+OPEN = ("/health", "/metrics", "/auth/login", "/auth/refresh", "/auth/logout", "/fhir/metadata", "/fhir/Operation")
 
 JOBS = (submit.texts, result.readable, submit.recordings, submit.both, result.deletable, events.sockets, events.streams)
 """The busiest first: they are tried in this order."""
@@ -60,6 +62,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(keys.router, prefix=API)
     for router in (*batch.ROUTERS, dead.readable, dead.replayable, *WEBHOOKS):
         app.include_router(router, prefix=API)
+    for router in fhir.ROUTERS:
+        app.include_router(router)
     app.include_router(health.router)
     app.include_router(health.router, prefix=API, include_in_schema=False)
     app.include_router(_short_names(), include_in_schema=False)
@@ -85,6 +89,8 @@ def _middleware(settings: Settings, measures: Measures) -> list[Middleware]:
     def limit(path: str) -> int:
         if path.endswith("/submit/audio"):
             return settings.max_audio_bytes + FORM_BYTES
+        if path.endswith("/$extract"):
+            return settings.max_fhir_bytes
         return settings.max_batch_bytes if path.endswith("/batch") else settings.max_json_bytes
 
     stack = [Middleware(Trace, measures=measures), Middleware(SecurityHeaders)]
@@ -94,8 +100,8 @@ def _middleware(settings: Settings, measures: Measures) -> list[Middleware]:
                 CORSMiddleware,
                 allow_origins=settings.cors_origins,
                 allow_methods=["GET", "POST", "DELETE"],
-                allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key"],
-                expose_headers=["X-Request-ID", "Retry-After", "Idempotent-Replay", "Location"],
+                allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "Prefer"],
+                expose_headers=[*EXPOSED],
             )
         )
     return [*stack, Middleware(BodyLimit, limit=limit)]

@@ -1,4 +1,4 @@
-"""Every error as an RFC 9457 problem document: what to change, and nothing of what was sent."""
+"""Every error as an RFC 9457 problem document, or FHIR's own: what to change, and nothing of what was sent."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.fhir import outcome
 from shared.errors import (
     AudioTooLongError,
     BackingServiceError,
     BadAudioError,
+    BadDocumentError,
     ClinqError,
     UnsupportedAudioError,
+    UnsupportedDocumentError,
 )
 from shared.job import Encounter, JobRequest, Patient
+from shared.review.asked import Coded, Correction, Review
 
 log = structlog.get_logger()
 PROBLEM_JSON = "application/problem+json"
@@ -31,12 +35,13 @@ ERRORS_SHOWN = 20
 FIELDS = (
     frozenset(
         name
-        for model in (JobRequest, Patient, Encounter)
+        for model in (JobRequest, Patient, Encounter, Review, Correction, Coded)
         for field, info in model.model_fields.items()
         for name in (field, info.alias)
         if name
     )
     | {"username", "password", "refresh_token", "name", "scopes", "wait", "format", "type", "file", "items"}
+    | {"reviewed", "message"}
     | {"after", "most", "reason", "status", "url", "state", "job_id", "batch_id"}
 )
 """Names that a pointer may hold; any other was chosen by the client, and is not repeated."""
@@ -44,8 +49,11 @@ STATUS = {
     UnsupportedAudioError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     AudioTooLongError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     BadAudioError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnsupportedDocumentError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    BadDocumentError: HTTPStatus.UNPROCESSABLE_ENTITY,
     BackingServiceError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+WRONG = "Something went wrong here."
 SURROGATE = "the text holds a lone surrogate, which is no Unicode character"
 DETAILS = {
     400: "The request cannot be read: check its body and headers.",
@@ -121,8 +129,12 @@ def respond(
     request_id: str | None = None,
     errors: Sequence[FieldProblem] = (),
     headers: Mapping[str, str] | None = None,
+    path: str = "",
 ) -> Response:
-    """The problem as a response."""
+    """The problem as a response, in the form that the address at `path` speaks."""
+    if outcome.is_fhir(path):
+        fields = [(each.pointer, each.detail) for each in errors]
+        return outcome.refused(status, code, detail, request_id=request_id, fields=fields, headers=headers)
     problem = Problem(
         type=f"urn:clinq:problem:{code}",
         title=HTTPStatus(status).phrase,
@@ -149,13 +161,13 @@ async def _http(request: Request, error: Exception) -> Response:
     code = http.code if isinstance(http, ProblemError) else HTTPStatus(http.status_code).name.lower()
     detail = http.detail if known else DETAILS.get(http.status_code, "The request cannot be answered.")
     errors = http.errors if isinstance(http, ProblemError) else ()
-    return respond(http.status_code, code, detail, request_id=request_id(request), errors=errors, headers=http.headers)
+    return _respond(request, http.status_code, code, detail, errors=errors, headers=http.headers)
 
 
 async def _validation(request: Request, error: Exception) -> Response:
     errors = field_problems(cast("RequestValidationError", error).errors())
     detail = "The request does not hold what it should: see errors."
-    return respond(422, "invalid", detail, request_id=request_id(request), errors=errors)
+    return _respond(request, 422, "invalid", detail, errors=errors)
 
 
 async def _clinq(request: Request, error: Exception) -> Response:
@@ -163,12 +175,25 @@ async def _clinq(request: Request, error: Exception) -> Response:
     status = next((status for kind, status in STATUS.items() if isinstance(known, kind)), None)
     if status is None:
         log.error("request failed", exc_info=error)
-        return respond(500, "internal", "Something went wrong here.", request_id=request_id(request))
+        return _respond(request, 500, "internal", WRONG)
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
     detail = "A service behind this one is away: try again." if headers else str(known)
     if headers:
         log.warning("backing service away", reason=str(known))
-    return respond(status, known.code, detail, request_id=request_id(request), headers=headers)
+    return _respond(request, status, known.code, detail, headers=headers)
+
+
+def _respond(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: Sequence[FieldProblem] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    path, name = request.scope["path"], request_id(request)
+    return respond(status, code, detail, request_id=name, errors=errors, headers=headers, path=path)
 
 
 def request_id(request: Request) -> str | None:
@@ -193,10 +218,11 @@ def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
             break
         known.append(str(part))
     pointer = f"?{known[0]}" if place == "query" and known else "".join(f"/{part}" for part in known)
-    return FieldProblem(pointer=pointer, detail=_sentence(kind, str(error["msg"])))
+    return FieldProblem(pointer=pointer, detail=sentence(kind, str(error["msg"])))
 
 
-def _sentence(kind: str, message: str) -> str:
+def sentence(kind: str, message: str) -> str:
+    """What one of pydantic's errors says, without what the client chose."""
     if kind == "string_unicode":
         return SURROGATE
     if kind == "extra_forbidden":

@@ -12,7 +12,7 @@ import structlog
 import uuid_utils
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import ProblemError, respond
+from api.errors import WRONG, ProblemError, respond
 from api.measures import Measures
 
 log = structlog.get_logger("clinq.access")
@@ -63,7 +63,7 @@ class Trace:
         except Exception:  # the one place where the unforeseen becomes an answer
             log.exception("request failed", request_id=name)
             if not status:
-                answer = respond(500, "internal", "Something went wrong here.", request_id=name)
+                answer = respond(500, "internal", WRONG, request_id=name, path=scope["path"])
                 await answer(scope, receive, told)
         finally:
             self._tell(scope, name, status or 499, time.perf_counter() - began)
@@ -129,7 +129,8 @@ class BodyLimit:
             return
         if announced > limit:
             problem = too_large(limit)
-            answer = respond(413, problem.code, problem.detail, request_id=scope.get("clinq.request_id"))
+            name, path = scope.get("clinq.request_id"), scope["path"]
+            answer = respond(413, problem.code, problem.detail, request_id=name, path=path)
             answer.headers["connection"] = "close"
             await answer(scope, receive, send)
             return

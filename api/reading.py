@@ -43,20 +43,20 @@ async def look(services: Services, tenant: str, job_id: str, *sealed: str) -> Jo
     return await services.reader.find(lambda connection: ledger.get(connection, job_id, tenant=tenant, sealed=sealed))
 
 
-async def settled(services: Services, actor: Actor, job_id: str, wait_s: float) -> Job:
-    """The row once the job has ended, or as it stands after `wait_s` seconds; with its sealed result."""
+async def settled(services: Services, actor: Actor, job_id: str, wait_s: float, *, record: str = "result") -> Job:
+    """The row once the job has ended, or as it stands after `wait_s` seconds; with one sealed record."""
     until = time.monotonic() + min(wait_s, services.settings.max_wait_s)
     if wait_s <= 0:
-        return await find(services, actor, job_id, "result")
+        return await find(services, actor, job_id, record)
     with services.hub.subscribed(job_id) as subscription:
-        job = await find(services, actor, job_id, "result")
+        job = await find(services, actor, job_id, record)
         while not job.status.terminal and (left_s := until - time.monotonic()) > 0:
             try:
                 told = await subscription.next(min(left_s, services.settings.socket_reread_s))
             except TimeoutError:
                 told = None
             if told is None or told.event.status.terminal:
-                job = await find(services, actor, job_id, "result")
+                job = await find(services, actor, job_id, record)
         return job
 
 

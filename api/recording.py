@@ -26,9 +26,10 @@ from shared.probe import Limits, Probe, probe
 AS_JSON = frozenset({"patient", "encounter", "stages", "metadata"})
 
 
-async def take_recording(services: Services, actor: Actor, upload: Upload, idempotency_key: str | None) -> Taken:
+async def take_recording(
+    services: Services, actor: Actor, upload: Upload, options: JobOptions, idempotency_key: str | None
+) -> Taken:
     """Take a recording. Raises ProblemError as take_text does, or BadAudioError for what cannot be decoded."""
-    options = read_options(upload.fields)
     stages = stages_of(options.stages, audio=True)
     await services.gate.check()
     hashed = hashed_key(idempotency_key)

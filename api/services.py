@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from api.endpoints import Endpoints
 from api.errors import unavailable
 from api.events import BLOCK_MS, Hub
+from api.fhir.pace import Pace
 from api.leaving import Holds
 from api.measures import Measures
 from api.queue import Queue
@@ -122,6 +123,7 @@ class Services:
     keys: Keys
     tokens: Tokens
     measures: Measures
+    polls: Pace
     limits: Limits = field(default_factory=Unlimited)
     decoders: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DECODERS))
     batches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
@@ -162,6 +164,7 @@ async def opened(settings: Settings, measures: Measures) -> AsyncIterator[Servic
         ),
         tokens=Tokens(secrets.secret_key, minutes=settings.access_token_min),
         measures=measures,
+        polls=Pace(settings.fhir_poll_s),
     )
     services.queue.start()
     services.hub.start()

@@ -76,6 +76,18 @@ class AudioNotFoundError(PermanentError):
     code = "audio_not_found"
 
 
+class BadDocumentError(PermanentError):
+    """The document's text cannot be read."""
+
+    code = "bad_document"
+
+
+class UnsupportedDocumentError(BadDocumentError):
+    """The document is of a kind that clinq does not read."""
+
+    code = "unsupported_document"
+
+
 class MissingInputError(PermanentError):
     """A stage was asked to run without what it needs."""
 

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Annotated, Any, Literal
 
-import sqlalchemy as sa
-import structlog
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from api import reading
+from api import ending, reading
 from api.deps import Here, actor, services_of
 from api.errors import ProblemError, not_found
 from api.security.guard import guarded
-from api.services import Services
 from api.standing import State
-from shared import ledger, transcript
-from shared.audit import Actor
-from shared.broker import Event
+from shared import transcript
 from shared.case import Case, from_json
-from shared.errors import BackingServiceError
 from shared.job import JobStatus, StageName
 from shared.ledger import Job
 
-log = structlog.get_logger()
 FHIR_JSON = "application/fhir+json"
 Form = Literal["json", "vtt", "txt"]
 FORMS: dict[Form, str] = {
@@ -112,12 +104,7 @@ async def delete(services: Here, request: Request, job_id: str) -> Deleted:
     job = await reading.look(services, actor(request).tenant, job_id)
     if job is None:
         raise not_found()
-    status = await services.writer.run(lambda connection: _cancel_and_purge(connection, job, actor(request)))
-    if status is JobStatus.CANCELLED:
-        services.queue.publish(Event(job.id, status.value, status, progress=job.progress, batch_id=job.batch_id))
-    if job.blob is not None:
-        await _remove(services, job.blob)
-    return Deleted(job_id=job.id, status=status)
+    return Deleted(job_id=job.id, status=await ending.end(services, actor(request), job))
 
 
 def _wait_s(request: Request) -> float:
@@ -128,20 +115,6 @@ def _wait_s(request: Request) -> float:
         return _seconds.validate_python(asked)
     except ValidationError as error:
         raise RequestValidationError([{**each, "loc": ("query", "wait")} for each in error.errors()]) from None
-
-
-def _cancel_and_purge(connection: sa.Connection, job: Job, who: Actor) -> JobStatus:
-    ledger.cancel(connection, job, who)
-    ledger.purge(connection, job, who)
-    now = ledger.get(connection, job.id)
-    return job.status if now is None else now.status
-
-
-async def _remove(services: Services, blob: str) -> None:
-    try:
-        await asyncio.to_thread(services.blobs.delete, blob)
-    except BackingServiceError as error:  # its key is destroyed: what lies there cannot be read by anyone
-        log.warning("blob not removed", reason=str(error))
 
 
 def _not_there(job: Job, what: str) -> ProblemError:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from api import reading
 from api.deps import actor, services_of
-from api.recording import take_recording
+from api.recording import read_options, take_recording
 from api.security.guard import MULTIPART, guarded
 from api.standing import State
 from api.submitting import Accepted, Taken, TextSubmission, take_text
@@ -73,7 +73,8 @@ async def submit_audio(request: Request) -> Response:
     """Submit a recording as multipart/form-data."""
     key = request.headers.get(IDEMPOTENCY_KEY)
     async with received(request) as upload:
-        taken = await take_recording(services_of(request), actor(request), upload, key)
+        options = read_options(upload.fields)
+        taken = await take_recording(services_of(request), actor(request), upload, options, key)
     request.scope[JOB_ID] = taken.job_id
     return taken.answer()
 

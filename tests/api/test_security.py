@@ -68,6 +68,8 @@ async def test_each_route_that_needs_a_key_says_so_in_the_api_description(gatewa
         f"{API}/auth/login",
         f"{API}/auth/refresh",
         f"{API}/auth/logout",
+        "/fhir/metadata",
+        "/fhir/OperationDefinition/extract",
     }
 
 
