@@ -31,12 +31,16 @@ def formed(transaction: Resource, kind: Kind) -> Resource:
 
 
 def resources(transaction: Resource) -> Iterator[Resource]:
-    """Each resource by itself, after those that it refers to, with an id and with references of the form Type/id."""
-    entries = transaction["entry"]
-    places = {each["fullUrl"]: _place(each) for each in entries}
-    for each in entries:
+    """Each resource by itself, after those that it refers to, with an id and with references of the form Type/id.
+
+    A patient whom nobody named shows where the note states their gender, and the note is about that patient: what shows
+    it is left out here, since one of the two has to come first.
+    """
+    places = {each["fullUrl"]: _place(each) for each in transaction["entry"]}
+    for each in transaction["entry"]:
         kind, _, name = places[each["fullUrl"]].partition("/")
-        rest = {name: value for name, value in each["resource"].items() if name != "resourceType"}
+        left_out = {"resourceType", "extension"} if kind == "Patient" else {"resourceType"}
+        rest = {field: value for field, value in each["resource"].items() if field not in left_out}
         yield {"resourceType": kind, "id": name, **_relative(rest, places)}
 
 

@@ -1,0 +1,92 @@
+"""A result for other systems: the FHIR Bundle in its forms, before and after review, and HL7 v2 messages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api import reading
+from api.deps import Here, actor
+from api.routes.result import FHIR_JSON, not_there
+from api.security.guard import guarded
+from api.services import Services
+from shared import bundle_forms, fhir_json
+from shared.audit import Actor
+from shared.bundle_forms import Kind
+from shared.fhir_json import Resource
+from shared.hl7v2.mdm import mdm
+from shared.hl7v2.oru import oru
+from shared.review import records
+from shared.review.applied import applied
+
+FHIR_NDJSON = "application/fhir+ndjson"
+HL7_V2 = "application/hl7-v2"
+MESSAGES = {"oru": oru, "mdm": mdm}
+Reviewed = Annotated[bool, Query(description="false: as the software wrote it, whatever reviewers said since")]
+readable = APIRouter(tags=["result"], route_class=guarded("read"))
+
+
+@readable.get("/result/{job_id}/bundle", responses={200: {"content": {FHIR_JSON: {}, FHIR_NDJSON: {}}}})
+async def bundle(
+    services: Here,
+    request: Request,
+    job_id: str,
+    kind: Annotated[Kind, Query(alias="type", description="the kind of Bundle")] = "transaction",
+    form: Annotated[
+        Literal["json", "ndjson"],
+        Query(alias="format", description="ndjson: each resource on a line of its own, after those it refers to"),
+    ] = "json",
+    reviewed: Reviewed = True,
+) -> Response:
+    """The FHIR R4 Bundle: byte for byte as it is stored, but for what reviewers have said of it."""
+    stored = await _bundle(services, actor(request), job_id, reviewed=reviewed)
+    if form == "ndjson":
+        lines = await asyncio.to_thread(lambda: bundle_forms.ndjson(fhir_json.read(stored)))
+        return Response(lines, media_type=FHIR_NDJSON)
+    if kind != "transaction":
+        stored = await asyncio.to_thread(_formed, stored, kind)
+    return Response(stored, media_type=FHIR_JSON)
+
+
+@readable.get("/result/{job_id}/hl7v2", responses={200: {"content": {HL7_V2: {}}}})
+async def hl7v2(
+    services: Here,
+    request: Request,
+    job_id: str,
+    message: Annotated[
+        Literal["oru", "mdm"], Query(description="ORU^R01: the findings; MDM^T02: the document")
+    ] = "oru",
+    reviewed: Reviewed = True,
+) -> Response:
+    """The same result as an HL7 v2.5.1 message in UTF-8, each segment ended by a carriage return."""
+    stored = await _bundle(services, actor(request), job_id, reviewed=reviewed)
+    written = await asyncio.to_thread(lambda: MESSAGES[message](fhir_json.read(stored)))
+    return Response(written.encode(), media_type=HL7_V2)
+
+
+async def _bundle(services: Services, who: Actor, job_id: str, *, reviewed: bool) -> bytes:
+    """The transaction as it is stored or, where it was reviewed, as it reads since."""
+    job = await reading.find(services, who, job_id, "bundle", *(["result"] if reviewed else []))
+    stored = reading.opened(services, who, job, "bundle")
+    if stored is None or job.key is None:
+        raise not_there(job, "FHIR Bundle")
+    rows = await services.reader.find(lambda connection: records.sealed(connection, job.id)) if reviewed else []
+    if not rows:
+        return stored
+    reviews = records.opened(rows, services.keyring.unwrap(job.key, job.tenant, job.id))
+    facts = json.loads(job.unseal("result", services.keyring) or b"{}").get("facts", [])
+    labels = [
+        dict(zip(("system", "code"), each.split("|", 1), strict=True)) for each in services.settings.reviewed_labels
+    ]
+
+    def read_again() -> Resource:
+        return applied(fhir_json.read(stored), facts, reviews, labels)
+
+    return fhir_json.write(await asyncio.to_thread(read_again)).encode()
+
+
+def _formed(stored: bytes, kind: Kind) -> bytes:
+    return fhir_json.write(bundle_forms.formed(fhir_json.read(stored), kind)).encode()
