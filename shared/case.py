@@ -223,8 +223,8 @@ class Case:
     segments: tuple[Segment, ...] = ()
     sections: tuple[Section, ...] = ()
     mentions: tuple[Mention, ...] = ()
-    identifiers: tuple[Identifier, ...] = ()
-    """In the order of the text, none overlapping."""
+    identifiers: tuple[Identifier, ...] | None = None
+    """In the order of the text, none overlapping; None where nobody has looked for them."""
     classification: Classification | None = None
     summary: tuple[Sentence, ...] = ()
     """Sectioned summary, in reading order."""

@@ -12,6 +12,7 @@ from shared.job import StageName
 from shared.registry import ModelVersion
 from worker.clinical.facts import facts
 from worker.clinical.terminology import terminology
+from worker.identifiers.find import identifiers
 from worker.stage import Desk, Device
 
 FEWEST_WORDS = 3
@@ -42,6 +43,7 @@ class Extract:
             language=found.language,
             sections=found.sections,
             mentions=found.mentions,
+            identifiers=identifiers(case.text, found.mentions, case.origin.patient),
             models=(*case.models, self.model.used_by(StageName.EXTRACT)),
         )
 
