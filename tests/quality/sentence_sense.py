@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from shared.case import MentionKind
+from shared.case import Assertion, Experiencer, MentionKind, Temporality
 from worker.clinical.facts import facts
 from worker.clinical.judge import Judgement, sense_of
 
@@ -83,7 +83,9 @@ def read_line(line: str) -> Sentence:
     start, end = marked.index("{"), marked.index("}") - 1
     text = marked.replace("{", "").replace("}", "")
     experiencer, _, relation = who.partition(":")
-    expected = Judgement(assertion, experiencer, relation or None, time)  # type: ignore[arg-type] -- words of the set
+    expected = Judgement(
+        cast("Assertion", assertion), cast("Experiencer", experiencer), relation or None, cast("Temporality", time)
+    )
     return Sentence(split, trap, how == "found", kind, expected, text, start, end, why)
 
 

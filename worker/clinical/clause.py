@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from shared.case import MentionKind
 from worker.clinical.cues import Cue, Sense, cues
 from worker.clinical.finding import Finding, Stretch
+from worker.clinical.own_clauses import own_clauses
 from worker.clinical.reading import Reading
 from worker.clinical.tokens import Token, word_set
 
@@ -20,6 +22,8 @@ FAR_TOKENS = 14
 """How far other cues reach so."""
 BEHIND_TOKENS = 5
 """How far before a backward cue its finding may stand."""
+ADJACENT_TOKENS = 2
+"""How far "negative" and "old" reach: a negative Homans sign."""
 CLOSE_TOKENS = 3
 """How near behind a cue that may look both ways a finding claims it."""
 
@@ -28,6 +32,10 @@ _SUBJECTS = word_set(", and y e ; : . - that also he she i patient pt who que ta
 MEASURED: frozenset[MentionKind] = frozenset({"vital", "demographic"})
 LINKS = word_set(", and or nor y o u e ni / & any ( ) - : with")
 _EITHER = frozenset(["or", "nor", "o", "u", "ni"])
+_ITEMS = word_set(", and or nor /")
+"""Between the items of an English list."""
+_JOINED = word_set("and or nor / & y o ni")
+_ADJACENT = word_set("negative old resolved neg")
 _TIED = frozenset({"relacion", "contacto", "cumplir"})
 """Between "sin" and "con" these have their object behind: sin relacion con el esfuerzo."""
 _DENIALS = _EITHER | {"no", "sin", "con", "pero", "aunque"}
@@ -65,6 +73,7 @@ class Clause:
         self.cues = cues(self.words, self.written, reading.language, self._covered)
         self.ends = {each.first for each in self.cues if each.sense == "end"}
         self.ends |= {n for n, word in enumerate(self.words) if word in {";", "?"}}
+        self.own = set() if self._spanish else own_clauses(self.words, self._covered)
         verbs = (*(each.first for each in self.cues if each.sense == "verb"), *subjects)
         self.verbs = {each for each in verbs if self._begins(each)}
 
@@ -94,7 +103,7 @@ class Clause:
 
     def ended(self, start: int, stop: int, place: Place) -> bool:
         """Whether a scope that begins at word `start` ends before `stop`, where `place` begins or ends."""
-        if any(start <= each < stop for each in self.ends):
+        if any(start <= each < stop for each in self.ends | self.own):
             return True
         between = self.between(start, stop)
         if any(each.finding.kind in MEASURED for each in between):
@@ -139,10 +148,20 @@ class Clause:
             return False
         if cue.sense == "absent" and self._spanish and self._left(cue, place):
             return False
-        reach = NEAR_TOKENS if self.words[cue.first] in _SHORT else FAR_TOKENS
-        edges = [edge for each in self.between(cue.last, place.first) for edge in (each.first, each.last)]
-        stops = [cue.last, *edges, place.first]
-        return all(after - before <= reach for before, after in zip(stops[::2], stops[1::2], strict=True))
+        return all(gap <= self._reach(cue) for gap in self._gaps(cue.last, place.first))
+
+    def _reach(self, cue: Cue) -> int:
+        if cue.last - cue.first == 1 and self.words[cue.first] in _ADJACENT:
+            return ADJACENT_TOKENS
+        return NEAR_TOKENS if self.words[cue.first] in _SHORT else FAR_TOKENS
+
+    def _gaps(self, start: int, stop: int) -> Iterator[int]:
+        """How many words stand between a cue, the items of the list that follows, and the last of them."""
+        edges = [edge for each in self.between(start, stop) for edge in (each.first, each.last)]
+        stops = [start, *edges, stop]
+        for before, after in zip(stops[::2], stops[1::2], strict=True):
+            links = [] if self._spanish else [n for n in range(before, after) if self.words[n] in _ITEMS]
+            yield from (high - low for low, high in pairwise([before, *links, after]))
 
     def _left(self, cue: Cue, place: Place) -> bool:
         """Whether Spanish has left a denial before it comes to the finding.
@@ -178,15 +197,17 @@ class Clause:
 
     def _reaches_back(self, cue: Cue, place: Place) -> bool:
         gap = self.words[place.last : cue.first]
-        if cue.sense in {"absent", "stopped"} and self._looks_ahead(cue):
+        if cue.sense == "hypothetical":
+            return not gap
+        if self._looks_ahead(cue) or (gap and gap[-1] in _JOINED):
             return False
         if any(place.last <= each < cue.first for each in self.ends):
             return False
         if self.between(place.last, cue.first):
             listed = all(word in LINKS or self.covered(place.last + n) for n, word in enumerate(gap))
-            return listed and gap[-1] != ","
+            return listed and gap[-1] != "," and (self._spanish or not _JOINED.isdisjoint(gap))
         if cue.sense == "past":
-            return len(gap) <= NEAR_TOKENS and "," not in gap
+            return len(gap) <= NEAR_TOKENS and ("," not in gap or gap == [","])
         closes = cue.last >= len(self.words) - 1
         return len(gap) <= BEHIND_TOKENS and ("," not in gap or (closes and gap == [","]))
 

@@ -1,0 +1,31 @@
+"""Where an English sentence begins a clause with a subject of its own: "no edema, and the wound was red"."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import pairwise
+
+from worker.clinical.tokens import word_set
+
+_LINKS = frozenset({",", "and", ";"})
+_CLOSERS = word_set("were are have remain")
+"""They may also close a list that shares them: "no fever, cough and chills were reported"."""
+_FINITE = _CLOSERS | word_set(
+    "was is has had did does do remains remained showed shows revealed reveals demonstrated demonstrates continues "
+    "continued persists persisted improved worsened began became grew appears appeared resolved it's that's"
+)
+_UNDER = word_set("that which who whom where when if whether as what because while than or nor")
+"""Behind these a verb belongs to something smaller than a clause; "or" carries a list on."""
+
+
+def own_clauses(words: Sequence[str], covered: Collection[int] = ()) -> set[int]:
+    """The commas and "and"s behind which a subject with its own verb stands; `covered` words belong to findings."""
+    links = [n for n, word in enumerate(words) if word in _LINKS and n not in covered]
+    found: set[int] = set()
+    for link, following in pairwise([*links, len(words)]):
+        verb = next((n for n in range(link + 1, following) if words[n] in _FINITE and n not in covered), None)
+        if verb is None or verb == link + 1 or any(words[n] in _UNDER for n in range(link + 1, verb)):
+            continue
+        if words[verb] not in _CLOSERS or any(words[n] in _FINITE for n in range(link)):
+            found.add(link)
+    return found
