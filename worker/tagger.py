@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from worker import tagger_net
+from worker.clinical.tagged import Tagged
 from worker.stage import Listen, undisturbed
 from worker.tagger_chain import Entity
 from worker.tagger_net import Encoded, TaggerNet
@@ -17,16 +18,6 @@ from worker.tagger_words import words
 BATCH_TOKENS = 512  # rows x longest: the best of those measured for a small BERT on one CPU thread
 OVERLAP_WORDS = 16
 """So many words are read twice where a sentence is longer than a window; each reading speaks for its half."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tagged:
-    """One entity: offsets into the text that was handed in, Chemical or Disease, and the probability of exactly it."""
-
-    kind: str
-    start: int
-    end: int
-    score: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,110 @@
+"""What a tagger of diseases and chemicals may add to what the rules and dictionaries name: one rule for both.
+
+Where a name of the dictionaries, a vital sign, an age or a heading overlaps what the tagger found, the rules win: they
+carry codes and were checked by hand. What overlaps nothing becomes a finding with the tagger's probability as its
+confidence, and then goes through the same rules of context, dose and allergy as any other:
+
+- a disease is a symptom where its last word says so (pain, swelling ...), else a condition;
+- a chemical is a medication, which stays only where its sentence says that somebody takes it (a dose, how often, how,
+  or words such as takes, started, stopped) or is allergic to it: a laboratory value is no medication;
+- it has codes only where its whole name, in American spelling, is a name of the terminology; else none;
+- words that name no particular disease (disorder, toxicity), short names in capitals, which mean too many things, and
+  names without letters are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from shared.case import MentionKind
+from worker.clinical.finding import Finding
+from worker.clinical.reading import Reading, read
+from worker.clinical.terminology import Concept, terminology
+from worker.clinical.tokens import stem, word_set, words
+
+SYMPTOM_HEADS = word_set(
+    "pain ache aching discomfort tenderness soreness swelling stiffness weakness numbness tingling cramp cramping "
+    "itching burning bleeding cough fatigue nausea vomiting dizziness fever chill sweat edema oedema rash redness "
+    "spasm headache dyspnea dyspnoea tremor confusion palpitation diarrhea diarrhoea constipation tiredness"
+)
+"""Last words, as stems, of what a patient feels or an examiner sees."""
+TOO_GENERAL = word_set(
+    "disease disorder syndrome illness sickness condition problem symptom complication abnormality deficit dysfunction "
+    "impairment injury damage trauma lesion toxicity neurotoxicity death mortality shock event attack episode "
+    "infection inflammation allergy tumor tumour cancer malignancy mass stress abuse overdose poisoning relapse"
+)
+"""Last words, as stems, that name no particular disease when they stand alone."""
+NO_MEDICATION = word_set(
+    "oxygen glucose sugar cholesterol triglyceride ferritin iron sodium potassium calcium magnesium chloride "
+    "bicarbonate creatinine urea bilirubin hemoglobin albumin protein water alcohol ethanol tobacco nicotine "
+    "caffeine coffee cocaine heroin marijuana cannabis coke ketone lactate drug medication medicine pill tablet "
+    "antibiotic steroid"
+)
+"""Stems of substances that are measured, eaten or misused, and words that name no particular drug."""
+SHORT_CAPITALS = 5
+INTAKE = ("dose", "frequency", "route", "status")
+"""Attributes that say that somebody takes a drug."""
+
+_BRITISH = re.compile(r"ae|oe|our(?!\w)")
+_AMERICAN = {"ae": "e", "oe": "e", "our": "or"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """One entity: offsets into the text that was handed in, Chemical or Disease, and the probability of exactly it."""
+
+    kind: str
+    start: int
+    end: int
+    score: float
+
+
+def added(reading: Reading, tagged: Sequence[Tagged], taken: Sequence[tuple[int, int]]) -> Iterator[Finding]:
+    """Findings for the entities that overlap nothing in `taken`, stretches of the reading."""
+    edges = sorted(taken)
+    farthest = list(accumulate((end for _, end in edges), max))
+    for each in tagged:
+        start, end = bisect_left(reading.starts, each.start), bisect_left(reading.starts, each.end)
+        before = bisect_left(edges, (end,))
+        if end <= start or (before and farthest[before - 1] > start):
+            continue
+        finding = _finding(reading, each, start, end)
+        if finding is not None:
+            yield finding
+
+
+def stands(finding: Finding) -> bool:
+    """Whether a finding stays, now that its sentence has spoken: a tagger's medication only where somebody takes it."""
+    if not finding.tagged or finding.kind != "medication":
+        return True
+    return any(finding.trait(each) is not None for each in INTAKE) or finding.temporality == "planned"
+
+
+def _finding(reading: Reading, entity: Tagged, start: int, end: int) -> Finding | None:
+    name, written = reading.text[start:end].strip(" .,;:-'\""), reading.words(start, end)
+    stems = [stem(each) for each in words(name) if each[0].isalpha()]
+    if not stems or (written.isupper() and " " not in written and len(written) <= SHORT_CAPITALS):
+        return None
+    if entity.kind == "Chemical":
+        if set(stems) & NO_MEDICATION:
+            return None
+        return Finding("medication", start, end, name, confidence=entity.score, tagged=True)
+    if len(stems) == 1 and stems[0] in TOO_GENERAL:
+        return None
+    known = _known(name)
+    if known is not None and known.kind in {"symptom", "condition"}:
+        return Finding(known.kind, start, end, known.name, known.codes, entity.score, tagged=True)
+    kind: MentionKind = "symptom" if stems[-1] in SYMPTOM_HEADS else "condition"
+    return Finding(kind, start, end, name, confidence=entity.score, tagged=True)
+
+
+def _known(name: str) -> Concept | None:
+    """What the terminology calls so, when the whole name in American spelling is a name there."""
+    american = _BRITISH.sub(lambda found: _AMERICAN[found.group()], name)
+    found = list(terminology().find(read(american, "en")))
+    whole = len(found) == 1 and (found[0].start, found[0].end) == (0, len(american))
+    return found[0].concept if whole else None
