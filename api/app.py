@@ -16,7 +16,21 @@ from api.errors import Problem
 from api.fhir import routes as fhir
 from api.measures import Measures
 from api.middleware import BodyLimit, SecurityHeaders, Trace
-from api.routes import auth, batch, dead, events, health, keys, page, result, submit, webhooks
+from api.routes import (
+    auth,
+    batch,
+    bundle,
+    dead,
+    deidentified,
+    events,
+    health,
+    keys,
+    page,
+    result,
+    review,
+    submit,
+    webhooks,
+)
 from api.services import opened
 from api.submitting import API, TextSubmission
 from shared.settings import Settings
@@ -26,8 +40,18 @@ PROBLEM: dict[str, Any] = {"model": Problem, "content": {errors.PROBLEM_JSON: {}
 EXPOSED = ("X-Request-ID", "Retry-After", "Idempotent-Replay", "Location", "Content-Location", "X-Progress")
 OPEN = ("/health", "/metrics", "/auth/login", "/auth/refresh", "/auth/logout", "/fhir/metadata", "/fhir/Operation")
 
-JOBS = (submit.texts, result.readable, submit.recordings, submit.both, result.deletable, events.sockets, events.streams)
+JOBS = (
+    submit.texts,
+    result.readable,
+    deidentified.readable,
+    submit.recordings,
+    submit.both,
+    result.deletable,
+    events.sockets,
+    events.streams,
+)
 """The busiest first: they are tried in this order."""
+REVIEWS = (bundle.readable, review.reviewable, review.readable)
 WEBHOOKS = (webhooks.endpoints, webhooks.secrets, webhooks.readable, webhooks.repeatable)
 
 
@@ -60,7 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router, prefix=API)
     app.include_router(auth.router, prefix=API)
     app.include_router(keys.router, prefix=API)
-    for router in (*batch.ROUTERS, dead.readable, dead.replayable, *WEBHOOKS):
+    for router in (*REVIEWS, *batch.ROUTERS, dead.readable, dead.replayable, *WEBHOOKS):
         app.include_router(router, prefix=API)
     for router in fhir.ROUTERS:
         app.include_router(router)
@@ -80,7 +104,7 @@ def app_from_environment() -> FastAPI:
 def _short_names() -> APIRouter:
     """/submit, /result/{id} and /ws/{id} beside the canonical addresses."""
     short = APIRouter()
-    for router in JOBS:
+    for router in (*JOBS, *REVIEWS):
         short.include_router(router)
     return short
 

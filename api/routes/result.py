@@ -1,4 +1,4 @@
-"""Results: state and result, the FHIR Bundle, the transcript, and their deletion."""
+"""Results: state and result, the transcript, and their deletion."""
 
 from __future__ import annotations
 
@@ -58,22 +58,6 @@ async def result(request: Request) -> Response:
     return await reading.document(services, who, job)
 
 
-@readable.get("/result/{job_id}/bundle", responses={200: {"content": {FHIR_JSON: {}}}})
-async def bundle(
-    services: Here,
-    request: Request,
-    job_id: str,
-    type: Annotated[Literal["transaction"], Query(description="the kind of Bundle")] = "transaction",  # noqa: A002, ARG001 - FHIR's own word; there is one kind as yet
-) -> Response:
-    """The FHIR R4 Bundle, byte for byte as it is stored."""
-    who = actor(request)
-    job = await reading.find(services, who, job_id, "bundle")
-    stored = reading.opened(services, who, job, "bundle")
-    if stored is None:
-        raise _not_there(job, "FHIR Bundle")
-    return Response(stored, media_type=FHIR_JSON)
-
-
 @readable.get("/result/{job_id}/transcript", responses={200: {"content": {kind: {} for kind in FORMS.values()}}})
 async def transcript_(
     services: Here,
@@ -86,14 +70,14 @@ async def transcript_(
     who = actor(request)
     job = await reading.find(services, who, job_id, "case_file")
     if job.source != "audio" or not job.status.terminal:
-        raise _not_there(job, "transcript")
+        raise not_there(job, "transcript")
     stored = reading.opened(services, who, job, "case_file")
     if stored is None and StageName.TRANSCRIBE not in job.remaining:
         raise ProblemError(
             410, "transcript_expired", "The transcript was kept as long as its tenant wants, and is gone."
         )
     if stored is None:
-        raise _not_there(job, "transcript")
+        raise not_there(job, "transcript")
     chosen = form or _accepted(accept)
     return Response(_written(from_json(stored), chosen), media_type=FORMS[chosen])
 
@@ -117,7 +101,8 @@ def _wait_s(request: Request) -> float:
         raise RequestValidationError([{**each, "loc": ("query", "wait")} for each in error.errors()]) from None
 
 
-def _not_there(job: Job, what: str) -> ProblemError:
+def not_there(job: Job, what: str) -> ProblemError:
+    """The answer where a job has no such thing, or none yet."""
     if not job.status.terminal:
         return ProblemError(409, "not_ready", f"The job has not ended: there is no {what} yet.")
     return ProblemError(404, "no_such_record", f"This job has no {what}.")

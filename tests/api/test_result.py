@@ -159,7 +159,7 @@ async def test_the_bundle_comes_byte_for_byte(gateway: Gateway):
     assert early.status_code == 409
     assert answer.text == stored
     assert answer.headers["content-type"] == "application/fhir+json"
-    assert (await gateway.client.get(f"{API}/result/{job_id}/bundle?type=document")).status_code == 422
+    assert (await gateway.client.get(f"{API}/result/{job_id}/bundle?type=searchset")).status_code == 422
 
 
 async def test_a_transcript_comes_as_json_vtt_and_text(gateway: Gateway):
