@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from fastapi import APIRouter, BackgroundTasks, Query, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 from starlette.responses import StreamingResponse
 
@@ -15,10 +15,12 @@ from api.batch_standing import BatchList, BatchState
 from api.batching import AcceptedBatch, Asked, received, take
 from api.deps import Caller, Here, actor, services_of
 from api.errors import invalid
+from api.fhir import answers, bulk
+from api.fhir.outcome import FHIR_JSON
 from api.routes.submit import IDEMPOTENCY_KEY, PARAMETERS
 from api.security.guard import JSON, check_kind, credential, guarded
 from api.services import Services
-from api.submitting import TextSubmission, hashed_key
+from api.submitting import API, TextSubmission, hashed_key
 from shared import batches, dead
 from shared.batches import Batch
 from shared.broker import Event
@@ -59,6 +61,11 @@ BODY: dict[str, Any] = {
         "required": True,
         "content": {JSON: {"schema": _BATCH}} | {kind: {"schema": _ITEM} for kind in NDJSON},
     },
+}
+
+RESULTS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {NDJSON[0]: {}, JSON: {}}},
+    202: {"description": "format=fhir, and jobs are open: X-Progress says how far", "content": {FHIR_JSON: {}}},
 }
 
 
@@ -111,20 +118,39 @@ async def status(
     return await batch_standing.standing(services, batch, with_items=items)
 
 
-@readable.get("/{batch_id}/results", response_class=Response, responses={200: {"content": {NDJSON[0]: {}}}})
+@readable.get("/{batch_id}/results", response_class=Response, responses=RESULTS)
 async def results(
     services: Here,
     request: Request,
     batch_id: str,
     since: Annotated[int, Query(ge=-1, le=1_000_000, description="only items behind this index")] = -1,
     follow: Annotated[bool, Query(description="go on as items end, until none is open")] = False,
-) -> StreamingResponse:
-    """One JSON document a line for each item that has ended: its index, and what /result answers; or its problem."""
+    form: Annotated[Literal["fhir"] | None, Query(alias="format", description="fhir: a bulk-data manifest")] = None,
+) -> Response:
+    """One JSON document a line for each item that has ended: its index, and what /result answers; or its problem.
+
+    As `format=fhir`, once all have ended: a FHIR bulk-data manifest of NDJSON files, one for each type of resource.
+    """
     who = actor(request)
     batch = await batch_standing.find(services, who.tenant, batch_id)
+    if form is not None:
+        base = answers.base(request, services.settings)
+        return await bulk.manifest(services, batch, base, asked=f"{base}{API}/batch/{batch.id}/results?format=fhir")
     secret = credential(request.headers) if follow else None
     told = batch_results.lines(services, who, batch, since=since, follow=secret)
     return StreamingResponse(told, media_type=NDJSON[0])
+
+
+@readable.get(
+    "/{batch_id}/results/{kind}.ndjson", response_class=Response, responses={200: {"content": {bulk.FHIR_NDJSON: {}}}}
+)
+async def file(
+    services: Here, request: Request, batch_id: str, kind: Annotated[str, Path(pattern=r"^[A-Z][A-Za-z]{2,40}$")]
+) -> Response:
+    """One file of the bulk-data manifest: all resources of this type, one a line; OperationOutcome: what went wrong."""
+    who = actor(request)
+    batch = await batch_standing.find(services, who.tenant, batch_id)
+    return StreamingResponse(bulk.lines(services, who, batch, kind), media_type=bulk.FHIR_NDJSON)
 
 
 @retryable.post("/{batch_id}/retry-failed", status_code=202)
