@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from shared.case import Attribute, Case, Mention, Sentence
-from worker.clinical import guards
+from worker.clinical import grounds, guards
 
 CaseOf = Callable[..., Case]
 
@@ -31,7 +31,7 @@ def _mention(text: str, words: str, kind: str = "symptom", **more: object) -> Me
 
 
 @pytest.fixture
-def note(case_of: CaseOf) -> guards.Source:
+def note(case_of: CaseOf) -> grounds.Source:
     mentions = (
         _mention(NOTE, "headache", concept="headache"),
         _mention(NOTE, "migraine", "condition", temporality="past"),
@@ -42,17 +42,17 @@ def note(case_of: CaseOf) -> guards.Source:
         _mention(NOTE, "Pain in the left knee", concept="knee pain", attributes=(Attribute("laterality", "left"),)),
         _mention(NOTE, "vomiting", assertion="absent"),
     )
-    return guards.read(replace(case_of(NOTE), mentions=mentions))
+    return grounds.read(replace(case_of(NOTE), mentions=mentions))
 
 
 @pytest.fixture
-def nota(case_of: CaseOf) -> guards.Source:
+def nota(case_of: CaseOf) -> grounds.Source:
     mentions = (
         _mention(NOTA, "fiebre", assertion="absent", concept="fever"),
         _mention(NOTA, "infarto", "condition", experiencer="family", concept="myocardial infarction"),
         _mention(NOTA, "enalapril", "medication"),
     )
-    return guards.read(replace(case_of(NOTA, language="es"), mentions=mentions))
+    return grounds.read(replace(case_of(NOTA, language="es"), mentions=mentions))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def nota(case_of: CaseOf) -> guards.Source:
         "He is allergic to penicillin and takes lisinopril 10 mg.",
     ],
 )
-def test_what_the_note_says_passes(note: guards.Source, sentence: str) -> None:
+def test_what_the_note_says_passes(note: grounds.Source, sentence: str) -> None:
     verdict = guards.check(note, sentence)
     assert verdict.support in {"supported", "partial"}, verdict.doubts
     assert verdict.evidence
@@ -100,18 +100,18 @@ def test_what_the_note_says_passes(note: guards.Source, sentence: str) -> None:
         ("She has a headache.", "person"),
     ],
 )
-def test_what_the_note_does_not_say_is_dropped(note: guards.Source, sentence: str, doubt: str) -> None:
+def test_what_the_note_does_not_say_is_dropped(note: grounds.Source, sentence: str, doubt: str) -> None:
     verdict = guards.check(note, sentence)
     assert verdict.support == "unsupported"
     assert doubt in verdict.doubts
     assert verdict.evidence == ()
 
 
-def test_the_past_told_as_present_is_marked(note: guards.Source) -> None:
+def test_the_past_told_as_present_is_marked(note: grounds.Source) -> None:
     assert guards.check(note, "He has migraine.").support == "partial"
 
 
-def test_a_plain_word_of_the_writers_own_is_marked(note: guards.Source) -> None:
+def test_a_plain_word_of_the_writers_own_is_marked(note: grounds.Source) -> None:
     verdict = guards.check(note, "He has an annoying moderate headache for three days.")
     assert verdict.support == "partial"
 
@@ -125,7 +125,7 @@ def test_a_plain_word_of_the_writers_own_is_marked(note: guards.Source) -> None:
         "Toma enalapril 10 mg.",
     ],
 )
-def test_what_a_spanish_note_says_passes(nota: guards.Source, sentence: str) -> None:
+def test_what_a_spanish_note_says_passes(nota: grounds.Source, sentence: str) -> None:
     assert guards.check(nota, sentence).support in {"supported", "partial"}, guards.check(nota, sentence).doubts
 
 
@@ -139,17 +139,17 @@ def test_what_a_spanish_note_says_passes(nota: guards.Source, sentence: str) -> 
         ("Toma enalapril y losartan.", "name"),
     ],
 )
-def test_what_a_spanish_note_does_not_say_is_dropped(nota: guards.Source, sentence: str, doubt: str) -> None:
+def test_what_a_spanish_note_does_not_say_is_dropped(nota: grounds.Source, sentence: str, doubt: str) -> None:
     assert doubt in guards.check(nota, sentence).doubts
 
 
-def test_evidence_selects_the_sentences_that_say_it(note: guards.Source) -> None:
+def test_evidence_selects_the_sentences_that_say_it(note: grounds.Source) -> None:
     evidence = guards.check(note, "He takes metformin 500 mg and his father had a stroke.").evidence
     assert [NOTE[span.start : span.end].split()[0] for span in evidence] == ["Takes", "His"]
 
 
 def test_a_question_is_as_its_answer(case_of: CaseOf) -> None:
-    source = guards.read(
+    source = grounds.read(
         case_of("Doctor: Any swelling of your ankles?\nPatient: No, none.\nDoctor: Any rash?\nPatient: Yes.")
     )
     assert guards.check(source, "No swelling of the ankles.").support == "supported"
@@ -161,12 +161,12 @@ def test_names_from_a_terminology_are_heeded(case_of: CaseOf) -> None:
     def names(text: str) -> list[tuple[str, str]]:
         return [(word, word) for word in ("flu", "cold") if word in text.lower()]
 
-    source = guards.read(case_of("She came with a cold."), names)
+    source = grounds.read(case_of("She came with a cold."), names)
     assert guards.check(source, "She has a cold.").support == "supported"
     assert "name" in guards.check(source, "She has a cold, flu.").doubts
 
 
-def test_keep_marks_what_stays_and_drops_the_rest(note: guards.Source) -> None:
+def test_keep_marks_what_stays_and_drops_the_rest(note: grounds.Source) -> None:
     lines = ["He has a moderate headache.", "He has migraine.", "He has diabetes, reports blurred vision."]
     kept = guards.keep(note, [Sentence(text=line, section="subjective", evidence=()) for line in lines])
     assert [(each.text, each.support) for each in kept] == [(lines[0], "supported"), (lines[1], "partial")]
@@ -174,10 +174,10 @@ def test_keep_marks_what_stays_and_drops_the_rest(note: guards.Source) -> None:
 
 
 def test_he_or_she_is_marked_where_the_text_does_not_say(case_of: CaseOf) -> None:
-    source = guards.read(case_of("Patient: I have a rash."))
+    source = grounds.read(case_of("Patient: I have a rash."))
     assert guards.check(source, "She has a rash.").support == "partial"
     assert guards.check(source, "The patient has a rash.").support == "supported"
 
 
 def test_an_empty_text_supports_nothing(case_of: CaseOf) -> None:
-    assert guards.check(guards.read(case_of("")), "He has a headache.").support == "unsupported"
+    assert guards.check(grounds.read(case_of("")), "He has a headache.").support == "unsupported"

@@ -15,7 +15,7 @@ from shared.job import StageName
 from shared.registry import ModelVersion
 from shared.settings import Settings
 from tests.conftest import RecordingDesk
-from worker.clinical import advice, guards
+from worker.clinical import advice, grounds
 from worker.stage import Device, Stage, load
 from worker.stages import recommend
 
@@ -139,7 +139,7 @@ def test_every_recommendation_carries_evidence_and_a_source(note: Case) -> None:
     ],
 )
 def test_a_line_that_asks_about_the_facts_passes(note: Case, line: str) -> None:
-    verdict = advice.check(guards.read(note), line)
+    verdict = advice.check(grounds.read(note), line)
     assert verdict.support == "supported", verdict.doubts
     assert verdict.evidence
 
@@ -162,7 +162,7 @@ def test_a_line_that_asks_about_the_facts_passes(note: Case, line: str) -> None:
     ],
 )
 def test_a_line_that_goes_beyond_the_facts_is_dropped(note: Case, line: str, doubt: str) -> None:
-    verdict = advice.check(guards.read(note), line)
+    verdict = advice.check(grounds.read(note), line)
     assert verdict.support == "unsupported"
     assert doubt in verdict.doubts
 

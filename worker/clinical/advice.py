@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from shared.case import Mention, Span, Support
-from worker.clinical import clauses, guards, sense, wording
+from worker.clinical import clauses, sense, wording
 from worker.clinical.affirmed import fold
-from worker.clinical.guards import Named, Source
+from worker.clinical.grounds import Named, Source, find_named, strange_names
 
 TABLE = Path(__file__).with_name("advice.toml")
 FEWEST_WORDS, MOST_WORDS = 3, 30
@@ -45,7 +45,7 @@ def check(source: Source, text: str) -> Verdict:
     """Judge one line. It must begin as an act of asking or watching, or be a question; it must name something that
     the text says of that person; it may treat nothing, and bring no number, side or name of its own.
     """
-    named = tuple(each for each in guards.find_named(source, text) if each.mentions[0].kind != "demographic")
+    named = tuple(each for each in find_named(source, text) if each.mentions[0].kind != "demographic")
     doubts = frozenset(_doubts(source, text, named))
     if doubts:
         return Verdict("unsupported", (), doubts)
@@ -82,7 +82,7 @@ def _foreign(source: Source, written: wording.Wording, text: str, named: tuple[N
     said = wording.read("; ".join(words for mention in about for words in _told(mention)))
     own = written.stems.difference(vocabulary().stems, said.stems)
     new = [word for word in written.words if wording.stem(word) in own and word not in source.words]
-    if any(wording.looks_clinical(word) for word in new) or guards.strange_names(source, text):
+    if any(wording.looks_clinical(word) for word in new) or strange_names(source, text):
         yield "name"
     if own:
         yield "wording"

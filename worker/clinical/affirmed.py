@@ -69,7 +69,7 @@ def is_affirmed(folded: str, found: Span, sentence: Span, answer: Span | None) -
     before = before[max((each.end() for each in cues.ends.finditer(before)), default=0) :]
     behind = said[end : end + AFTER_CHARS]
     against = (cues.absent, cues.possible, cues.hypothetical, cues.past, cues.other_person)
-    if any(cue.search(before) for cue in against) or _near(cues.absent_near, before):
+    if any(cue.search(before) for cue in against) or near(cues.absent_near, before):
         return False
     stop = cues.ends.search(behind)
     behind = behind[: stop.start()] if stop else behind
@@ -88,7 +88,8 @@ def any_of(words: list[str]) -> re.Pattern[str]:
     return re.compile(r"(?<!\w)(?:" + "|".join(words) + r")(?!\w)")
 
 
-def _near(cue: re.Pattern[str], before: str) -> bool:
+def near(cue: re.Pattern[str], before: str) -> bool:
+    """Whether a cue in the words before reaches their end: over a few words, or on through a list."""
     for found in cue.finditer(before):
         between = before[found.end() :]
         if len(between.split()) < NEAR_WORDS or all(len(each.split()) <= ITEM_WORDS for each in _LIST.split(between)):

@@ -11,6 +11,11 @@ from worker.clinical import affirmed, wording
 _NO = re.compile(
     r"^[\s\-–]*(?:\[?[a-z]{2,12}\]?\s*:)?[\s,¡]*(?:no|nope|nah|never|none|not|neither|nunca|tampoco|ningun\w*|nada)\b"
 )
+_CLAUSE = re.compile(
+    r";|[, ](?:and|but|while|y|pero|mientras) "
+    r"(?=(?:\w+ ){1,4}(?:is|are|was|were|has|have|had|will|es|son|esta|estan|tiene|fue)\b)"
+)
+"""Where a clause with a subject and a verb of its own begins: no denial reaches into it."""
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -26,12 +31,12 @@ class Sense:
 def of(folded: str, span: Span) -> Sense:
     """The sense of the words at a span, by the cues of affirmed.toml before and behind them."""
     cues = affirmed.read_cues()
-    before = _reach(folded[: span.start])
+    before = _reach(folded, span.start)
     behind = folded[span.end : span.end + affirmed.AFTER_CHARS]
     stop = cues.ends.search(behind)
     behind = behind[: stop.start()] if stop else behind
     assertion: Assertion = "present"
-    if cues.absent.search(before) or cues.absent_near.search(before) or cues.absent_after.search(behind):
+    if cues.absent.search(before) or affirmed.near(cues.absent_near, before) or cues.absent_after.search(behind):
         assertion = "absent"
     elif cues.hypothetical.search(before):
         assertion = "hypothetical"
@@ -55,8 +60,10 @@ def says_no(answer: str) -> bool:
     return _NO.match(answer) is not None
 
 
-def _reach(before: str) -> str:
+def _reach(folded: str, end: int) -> str:
     """The words before that a cue can reach from: after the last word that ends its reach."""
     cues = affirmed.read_cues()
+    clause = max((each.end() for each in _CLAUSE.finditer(folded) if each.end() <= end), default=0)
+    before = folded[clause:end]
     blanked = cues.pseudo.sub(lambda found: "_" * len(found.group()), before)
     return blanked[max((each.end() for each in cues.ends.finditer(blanked)), default=0) :]

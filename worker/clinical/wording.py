@@ -133,7 +133,17 @@ def read(text: str) -> Wording:
     words = tuple(_TOKEN.findall(_OVER.sub(r"\1/", fold(text))))
     content = (word for word in words if word[0].isalpha() and word not in plain_words() and word not in _COUNTS)
     stems = frozenset(stem(word) for word in content if word not in _UNITS and word not in _SIDES)
-    return Wording(words, stems, tuple(_numbers(words)), frozenset(_sides(words)))
+    return Wording(words, stems, tuple(numbers(words)), frozenset(_sides(words)))
+
+
+def unit(word: str) -> str | None:
+    """The unit that a folded word names, e.g. mg for milligrams."""
+    return _UNITS.get(word)
+
+
+def counts(word: str) -> bool:
+    """Whether a folded word is a number written as a word."""
+    return word in _COUNTS
 
 
 @cache
@@ -146,7 +156,8 @@ def stem(word: str) -> str:
     return bare
 
 
-def _numbers(words: tuple[str, ...]) -> list[Number]:
+def numbers(words: tuple[str, ...]) -> list[Number]:
+    """The numbers among folded words, with the units that follow them."""
     found: list[Number] = []
     at = 0
     while at < len(words):

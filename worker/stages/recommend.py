@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from shared.case import Case, Mention, Recommendation, RedFlag
 from shared.errors import MissingInputError, ModelUnavailableError
 from shared.registry import ModelVersion
-from worker.clinical import advice, clauses, guards
+from worker.clinical import advice, clauses, grounds
 from worker.clinical.next_steps import next_steps
 from worker.clinical.redflags import red_flags
 from worker.generate import llama
@@ -131,7 +131,7 @@ def advise(case: Case) -> Case:
 
 def checked(case: Case, lines: Iterable[str], author: str) -> tuple[Recommendation, ...]:
     """The lines that pass the guard, each once, with where the text names what they are about."""
-    source = guards.read(case)
+    source = grounds.read(case)
     bare = dict.fromkeys(line.strip().lstrip("-*• ").strip() for line in lines)
     judged = ((line, advice.check(source, line)) for line in bare)
     return tuple(

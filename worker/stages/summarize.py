@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from shared.case import Case, Sentence
 from shared.errors import MissingInputError, ModelUnavailableError
 from shared.registry import ModelVersion
-from worker.clinical import affirmed, guards, outline
+from worker.clinical import affirmed, grounds, guards, outline
 from worker.generate import llama, seq2seq
 from worker.generate.streaming import OnToken
 from worker.stage import Desk, Device, Listen, Stage
@@ -128,7 +128,7 @@ def _lines(written: str) -> list[str]:
 
 def _checked(case: Case, written: Sequence[str]) -> Case:
     """Keep what the text supports; when that is nothing, fall back to the text's own sentences and say so."""
-    source = guards.read(case)
+    source = grounds.read(case)
     drafts = [Sentence(text=line, section="subjective", evidence=()) for line in dict.fromkeys(written) if line]
     kept = [replace(each, section=outline.section_of(case, each.evidence[0])) for each in guards.keep(source, drafts)]
     if not kept:
