@@ -27,6 +27,16 @@ PATIENCE_S = 60.0  # how long a service that is away is asked again
 TRANSIENT = frozenset({429, 502, 503, 504})
 
 TranscriptFormat = Literal["json", "vtt", "txt"]
+ExportFormat = Literal["transaction", "collection", "document", "ndjson", "oru", "mdm"]
+EXPORTS: dict[ExportFormat, tuple[str, dict[str, str]]] = {
+    "transaction": ("bundle", {"type": "transaction"}),
+    "collection": ("bundle", {"type": "collection"}),
+    "document": ("bundle", {"type": "document"}),
+    "ndjson": ("bundle", {"format": "ndjson"}),
+    "oru": ("hl7v2", {"message": "oru"}),
+    "mdm": ("hl7v2", {"message": "mdm"}),
+}
+"""Where each form of a result lies: path and query."""
 _document = TypeAdapter(Document)
 
 
@@ -113,6 +123,11 @@ class Client:
     def bundle(self, job_id: str) -> bytes:
         """The FHIR Bundle, byte for byte as it is stored."""
         return self._answer(lambda: self._http.get(f"/api/v1/result/{job_id}/bundle")).content
+
+    def export(self, job_id: str, form: ExportFormat) -> bytes:
+        """The result for other systems: a FHIR Bundle in this form, NDJSON, or an HL7 v2 message."""
+        path, query = EXPORTS[form]
+        return self._answer(lambda: self._http.get(f"/api/v1/result/{job_id}/{path}", params=query)).content
 
     def transcript(self, job_id: str, form: TranscriptFormat = "json") -> bytes:
         """The transcript as JSON, WebVTT or plain text."""

@@ -32,11 +32,13 @@ class Service:
     sockets: list[list[dict[str, Any]]] = field(default_factory=list)
     """What each connection is sent before it is dropped."""
     asked: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    queries: list[dict[str, str]] = field(default_factory=list)
     since: list[str | None] = field(default_factory=list)
     url: str = ""
 
     async def http(self, request: Request) -> Response:
         self.asked.append((f"{request.method} {request.url.path}", dict(request.headers), await request.body()))
+        self.queries.append(dict(request.query_params))
         return self.answers.pop(0)
 
     async def ws(self, socket: WebSocket) -> None:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from shared import magic
 from shared.cli import options
-from shared.client import Client, Content, Document, TranscriptFormat, status_of
+from shared.client import Client, Content, Document, ExportFormat, TranscriptFormat, status_of
 from shared.job import JobStatus, Patient, Priority, StageName
 from shared.terminal import page
 from shared.terminal.live import follow
@@ -79,6 +79,10 @@ def watch(
 def result(
     job_id: Annotated[str, typer.Argument(metavar="ID")],
     bundle: Annotated[bool, typer.Option("--bundle", help="The FHIR Bundle, byte for byte.")] = False,
+    form: Annotated[
+        ExportFormat | None,
+        typer.Option("--format", help="As a Bundle of this kind, NDJSON, or an HL7 v2 message.", show_default=False),
+    ] = None,
     transcript: Annotated[
         TranscriptFormat | None, typer.Option(help="The transcript in this format.", show_default=False)
     ] = None,
@@ -92,8 +96,11 @@ def result(
 ) -> None:
     """Print a job's state, and its result once it is done."""
     with options.connect(url, key, home) as client:
-        if bundle or transcript is not None:
-            _write(client.bundle(job_id) if bundle else client.transcript(job_id, transcript or "json"), output)
+        if bundle or form is not None:
+            _write(client.export(job_id, form) if form else client.bundle(job_id), output)
+            return
+        if transcript is not None:
+            _write(client.transcript(job_id, transcript), output)
             return
         document = client.result(job_id)
     if output is not None:

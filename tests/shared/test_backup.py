@@ -76,6 +76,10 @@ def filled(database: Database, blobs: Blobs) -> dict[JobStatus, str]:
         connection.execute(sa.insert(tables.tenant).values(name="default", audio_h=1.5, share=0.1))
         worker = {"name": "w", "device": "cpu", "started_at": clock(), "seen_at": clock(), "models": "{}"}
         connection.execute(sa.insert(tables.worker).values(worker))
+        reviewed = {"id": "r", "tenant": "default", "job_id": jobs[JobStatus.COMPLETED], "reviewer": "user:ada"}
+        connection.execute(
+            sa.insert(tables.review).values(**reviewed, action="confirm", created_at=clock(), content=b"sealed")
+        )
     return jobs
 
 

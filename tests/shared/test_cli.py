@@ -188,6 +188,23 @@ def test_the_bundle_is_written_byte_for_byte(run: Run, service: Service, tmp_pat
     assert target.read_bytes() == b'{"resourceType":"Bundle","value":1.50}'
 
 
+@pytest.mark.parametrize(
+    ("form", "path", "query"),
+    [
+        ("document", "bundle", {"type": "document"}),
+        ("ndjson", "bundle", {"format": "ndjson"}),
+        ("mdm", "hl7v2", {"message": "mdm"}),
+    ],
+)
+def test_a_result_goes_out_in_the_form_that_was_asked_for(
+    run: Run, service: Service, form: str, path: str, query: dict[str, str]
+) -> None:
+    service.answers = [Response(b"MSH|^~\\&\r")]
+    assert run("result", JOB, "--format", form)[0] == 0
+    assert service.asked[0][0] == f"GET /api/v1/result/{JOB}/{path}"
+    assert service.queries == [query]
+
+
 def test_the_transcript_goes_to_standard_output(run: Run, service: Service) -> None:
     service.answers = [Response(b"WEBVTT\n")]
     assert run("result", JOB, "--transcript", "vtt") == (0, "WEBVTT\n", "")
