@@ -98,7 +98,7 @@ class _View:
 
 def _named(reading: Reading, parts: Sequence[Part], given: Sequence[Finding]) -> list[Finding]:
     """Vital signs, age and gender, and every name of the terminology outside of them, of headings and of `given`."""
-    found = [*vitals(reading.text), *demographics(reading)]
+    found = [*vitals(reading), *demographics(reading)]
     apart = (each for each in found if not any(one.start < each.end and each.start < one.end for one in given))
     measured = [*given, *apart]
     taken = sorted([*((each.start, each.end) for each in measured), *((each.start, each.body) for each in parts)])
