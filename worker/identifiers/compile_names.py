@@ -1,4 +1,4 @@
-"""Compile names.tsv: common given and family names of English and Spanish, and which of them are ordinary words too.
+"""Compile names.tsv, common given and family names with those that are ordinary words too, and words.txt, no names.
 
 Run it as `python -m worker.identifiers.compile_names TEXT ...` with text files of clinical prose; it needs the package
 Faker for its census lists, which the running service does not.
@@ -16,6 +16,9 @@ from worker.clinical.tokens import word_set
 
 NAMES = Path(__file__).with_name("names.tsv")
 LOCALES = ("en_US", "es_ES")
+WORDS = Path(__file__).with_name("words.txt")
+COMMON = 4
+"""So often in prose, in whatever letters, and a word that no list of names has is an ordinary one."""
 ORDINARY = 2
 """So often in small letters in prose, and a name is an ordinary word as well."""
 ALSO_ORDINARY = word_set(
@@ -45,7 +48,8 @@ def main() -> None:
     prose = [Path(each).read_text(encoding="utf-8") for each in sys.argv[1:]]
     prose += [path.read_text(encoding="utf-8").lower() for path in TERMS.glob("*.t*ml")]
     words = (word for text in prose for word in re.findall(r"(?<![\w'])[^\W\d_]{2,}(?!\w)", text))
-    small = Counter(word for word in words if word.islower())
+    spelled = Counter(words)
+    small = Counter({word: count for word, count in spelled.items() if word.islower()})
     parts: dict[str, set[str]] = {}
     for locale in LOCALES:
         provider = import_module(f"faker.providers.person.{locale}").Provider
@@ -53,11 +57,17 @@ def main() -> None:
             for name in names:
                 for word in re.findall(r"[^\W\d_]{2,}", name):
                     parts.setdefault(word.lower(), set()).add(part)
-    lines = [
-        f"{name}\t{''.join(sorted(parts[name]))}\t{int(name in ALSO_ORDINARY or small[name] >= ORDINARY)}"
-        for name in sorted(parts)
-    ]
+    lines = [f"{name}\t{''.join(sorted(parts[name]))}\t{_is_word(name, small)}" for name in sorted(parts)]
     NAMES.write_text("\n".join([HEAD, *lines]) + "\n", encoding="utf-8")
+    often: Counter[str] = Counter()
+    for word, count in spelled.items():
+        often[word.lower()] += count
+    common = (word for word in often if (often[word] >= COMMON or small[word]) and word not in parts)
+    WORDS.write_text("\n".join(sorted(common)) + "\n", encoding="utf-8")
+
+
+def _is_word(name: str, small: Counter[str]) -> int:
+    return int(name in ALSO_ORDINARY or small[name] >= ORDINARY)
 
 
 if __name__ == "__main__":

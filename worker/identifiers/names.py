@@ -12,11 +12,18 @@ from shared.case import Span
 from worker.clinical.tokens import word_set
 
 _TABLE = Path(__file__).with_name("names.tsv")
+_WORDS = Path(__file__).with_name("words.txt")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _GAP = re.compile(r" {1,2}|\. {0,2}|, {0,2}")
 _TITLE = re.compile(
     r"(?<!\w)(?i:mrs?|ms|miss|mx|dra?|doctors?|doctora|prof|professor|sra?|srta|señora?|señorita|nurse|enfermer[oa]|uncle|"
-    r"aunt|cousin|sister|brother|husband|wife|son|daughter|don|doña|dña)(?!\w)\.?,? {0,2}"
+    r"aunt|cousin|sister|brother|husband|wife|son|daughter|friend|neighbou?r|marido|mujer|esposo|esposa|hij[oa]|"
+    r"herman[oa]|don|doña|dña)(?!\w)\.?,? {0,2}"
+)
+_WITH = re.compile(
+    r"(?<!\w)(?i:discussed with|spoke (?:with|to)|talked (?:with|to)|(?:seen|referred|accompanied|performed|followed|"
+    r"read|interpreted|signed|prescribed) by|per|acompañad[oa] (?:de|por)|(?:vist|derivad|remitid|valorad|operad)[oa] "
+    r"por|comentado con|hablado con) (?:the |la |el )?"
 )
 _LABEL = re.compile(
     r"(?<!\w)(?i:patient(?: name)?|name|full name|nombre(?: y apellidos)?|apellidos|paciente|attending(?: physician)?|"
@@ -81,6 +88,12 @@ def table() -> dict[str, Listed]:
     return {name: Listed("g" in part, "f" in part, ordinary == "1") for name, part, ordinary in lines}
 
 
+@cache
+def ordinary() -> frozenset[str]:
+    """Words of prose that are no names, in small letters, read once a process."""
+    return frozenset(_WORDS.read_text(encoding="utf-8").split())
+
+
 def _word(found: re.Match[str], *, uncased: bool) -> Word:
     text = found.group()
     end = found.end()
@@ -92,13 +105,12 @@ def _word(found: re.Match[str], *, uncased: bool) -> Word:
 
 
 def _behind_cues(text: str, words: Sequence[Word], at: dict[int, int]) -> Iterator[Span]:
-    for cue, most, sure in ((_TITLE, 3, False), (_LABEL, _MOST, True), (_INTRODUCED, 3, True), (_GREETED, 2, False)):
+    for cue, most in ((_TITLE, 3), (_LABEL, _MOST), (_INTRODUCED, 3), (_WITH, 3), (_GREETED, 2)):
         for found in cue.finditer(text):
             first = at.get(found.end())
             if first is None:
                 continue
-            any_capital = sure or (cue is _TITLE and not text[found.start() : found.end()].strip(" ,.").islower())
-            last = _run(text, words, first, most, any_capital=any_capital)
+            last = _run(text, words, first, most, any_capital=cue is not _GREETED)
             if last > first:
                 yield Span(words[first].start, words[last - 1].end)
 
@@ -110,13 +122,27 @@ def _run(text: str, words: Sequence[Word], first: int, most: int, *, any_capital
         word = words[last]
         known = table().get(word.small)
         listed = known is not None and (not known.ordinary or (word.capital and any_capital))
-        unknown = any_capital and word.capital and word.small not in _NO_NAMES
-        if not (listed or unknown or (word.small in _OF and last > first)):
+        unknown = any_capital and word.capital and _is_strange(word)
+        within = (word.small in _OF or (len(word.text) == 1 and last > first)) and _before_name(words, last)
+        if not (listed or unknown or within):
             break
         last += 1
     while last > first and words[last - 1].small in _OF:
         last -= 1
     return last
+
+
+def _is_strange(word: Word) -> bool:
+    """Whether it is no word that prose is made of: a name that no list has, maybe."""
+    said = word.small.partition("'")[0]
+    return said not in _NO_NAMES and said not in ordinary() and len(said) > 1
+
+
+def _before_name(words: Sequence[Word], position: int) -> bool:
+    """Whether a particle or an initial stands before a capital: de la Cruz, van Velthoven, L. Becker."""
+    ahead = words[position + 1 : position + 3]
+    following = next((each for each in ahead if each.small not in _OF), None)
+    return following is not None and following.capital and following.small not in ordinary()
 
 
 def _joined(text: str, word: Word, following: Word) -> bool:
@@ -138,8 +164,16 @@ def _listed(text: str, words: Sequence[Word]) -> Iterator[Span]:
         while words[last - 1].small in _OF:
             last -= 1
         if _is_name([names.get(each.small) for each in words[first:last]]):
-            yield Span(words[first].start, words[last - 1].end)
+            yield Span(words[first - _led(text, words, first)].start, words[last - 1].end)
         first = last
+
+
+def _led(text: str, words: Sequence[Word], first: int) -> bool:
+    """Whether a name that no list has stands just before a listed one: Elzbieta Novak."""
+    before = words[first - 1] if first else None
+    return (
+        before is not None and before.capital and _is_strange(before) and text[before.end : words[first].start] == " "
+    )
 
 
 def _goes_on(text: str, words: Sequence[Word], position: int) -> bool:
@@ -150,7 +184,7 @@ def _goes_on(text: str, words: Sequence[Word], position: int) -> bool:
         return False
     if word.small in _OF:
         return position + 1 < len(words) and words[position + 1].capital and words[position + 1].small in table()
-    return word.capital and (word.small in table() or len(word.text) == 1)
+    return word.capital and (word.small in table() or len(word.text) == 1 or (gap == " " and _is_strange(word)))
 
 
 def _is_family(word: Word) -> bool:
