@@ -20,6 +20,7 @@ Experiencer = Literal["patient", "family", "other"]
 Temporality = Literal["current", "past", "planned"]
 Support = Literal["supported", "partial", "unsupported"]
 Urgency = Literal["emergency", "urgent", "routine"]
+Mood = Literal["positive", "neutral", "negative", "distressed"]
 IdentifierKind = Literal[
     "name", "location", "date", "age", "phone", "fax", "email", "ssn", "mrn", "health_plan", "account", "license",
     "vehicle", "device", "url", "ip", "id",
@@ -175,6 +176,27 @@ class Recommendation:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnSentiment:
+    """How the patient feels in one turn; `score` runs from -1 to 1."""
+
+    label: Mood
+    score: float
+    said: Span
+    """The turn."""
+    evidence: tuple[Span, ...] = ()
+    """The words that tell it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentiment:
+    """How the patient feels over the whole text, and turn by turn."""
+
+    label: Mood
+    score: float
+    turns: tuple[TurnSentiment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ModelUse:
     """Which weights did one stage's work."""
 
@@ -232,6 +254,7 @@ class Case:
     """The running text of clinical_summary.narrative_summary."""
     red_flags: tuple[RedFlag, ...] = ()
     recommendations: tuple[Recommendation, ...] = ()
+    sentiment: Sentiment | None = None
     share_read: float = 1.0
     """Share of the text that the generating stages read, 0 to 1."""
     degraded: tuple[Fallback, ...] = ()

@@ -29,6 +29,7 @@ def result(case: Case, request: JobRequest) -> bytes:
         "summary": [_sentence(case, each) for each in case.summary],
         "recommendations": [_recommendation(case, each) for each in case.recommendations],
         "red_flags": [_red_flag(case, each) for each in case.red_flags],
+        "sentiment": _sentiment(case),
         "degraded": [
             {"stage": each.stage.value, "engine": each.engine, "reason": each.reason} for each in case.degraded
         ],
@@ -229,6 +230,23 @@ def _red_flag(case: Case, each: RedFlag) -> dict[str, Any]:
         "source": each.source,
         "evidence": evidence(case, each.evidence),
     }
+
+
+def _sentiment(case: Case) -> dict[str, Any] | None:
+    found = case.sentiment
+    if found is None:
+        return None
+    turns = [
+        {
+            "label": each.label,
+            "score": each.score,
+            "start": each.said.start,
+            "end": each.said.end,
+            "evidence": evidence(case, each.evidence),
+        }
+        for each in found.turns
+    ]
+    return {"label": found.label, "score": found.score, "turns": turns}
 
 
 def _times(segments: tuple[Segment, ...], span: Span) -> tuple[float, float] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from worker.clinical import attributes
 from worker.clinical.allergies import TOPIC, none_known
@@ -14,37 +13,34 @@ from worker.clinical.doses import taken
 from worker.clinical.finding import Finding, Stretch
 from worker.clinical.reading import Reading
 from worker.clinical.relatives import named
+from worker.clinical.replies import ANSWER_CHARS, Answer, agrees, gone, only, over, picked, polarity
 from worker.clinical.tokens import words
 
-Answer = Literal["yes", "no", "other"]
-ANSWER_CHARS = 240
-"""How much of an answer is read for yes and no, for relatives and for a dose."""
-
-_FILLER = re.compile(
-    r"(?:(?:um|uh|er|well|oh|so|actually|hmm|okay|ok|doctor|doctora|pues|bueno|eh|ah|mira|mire|hm|you know|"
-    r"a ver)(?!\w)[\s,.]*|[\s,.¡¿-]+)"
-)
-_YES = re.compile(
-    r"(?:yes|yeah|yep|yup|yah|sure|correct|right|mm-?hmm+|uh-?huh|definitely|absolutely|exactly|of course|"
-    r"that's right|i do|i am|i have|"
-    r"it does|they do|it is|i did|he does|she does|he has|she has|he is|she is|a little|a bit|some|sometimes|"
-    r"occasionally|a lot|every|"
-    r"always|often|kind of|sort of|just a|only a|si|claro|correcto|exacto|asi es|un poco|a veces|algo|"
-    r"efectivamente|bastante|much[oa]s?|siempre|alguna)(?!\w)"
-)
-_NO = re.compile(
-    r"(?:no|nope|nah|never|none|neither|nothing|not (?:really|at all|that|any|anymore|lately|recently|since|"
-    r"now|so far)|negative|nobody|no one"
-    r"|i (?:don't|do not|haven't|have not|didn't|did not|am not|can't|never)|i'm not|it (?:doesn't|does not|"
-    r"hasn't|isn't)|"
-    r"they (?:don't|haven't)|(?:he|she) (?:doesn't|hasn't|isn't|does not)|"
-    r"nunca|ningun[oa]?|nada|tampoco|para nada|que va|en absoluto|nadie)(?!\w)"
-)
 _WH = re.compile(
     r"(?:^|[\s,¿])(?:how (?:long|often|much|many|bad|severe|is|are|was|were|has|have|did|do|does|would|'s)|"
-    r"when|where|what|which|why|who"
+    r"(?:how|what|when|where|who)'s|when|where|what|which|why|who"
     r"|cuando|cuanto|cuanta|cuantos|cuantas|donde|que|como|cual|quien|por que|desde cuando)(?!\w)"
 )
+_TAGGED = re.compile(
+    r"(?<!\w)(?:right|correct|is that (?:right|correct|true)|am i right|isn't (?:it|that right)|don't you|haven't you|"
+    r"aren't you|didn't you|verdad|no es (?:asi|verdad|cierto)|cierto|correcto)\s*\?$"
+)
+"""A statement that only wants to be confirmed."""
+_SUPPOSES = re.compile(
+    r"(?<!\w)(?:how (?:long|often|bad|severe) (?:have|has|is|are|was|were|did|do|does)|when did|how(?:'s| is| are|"
+    r"'re| was| were) (?:the|that|those|these)|how (?:have|has|are|do) you (?:\w+ ){0,2}(?:handling|managing|managed|"
+    r"coping|doing|dealing|treating|treated)|desde cuando|cuanto tiempo (?:lleva|hace)|"
+    r"como (?:va|sigue|esta) (?:de|con|la|el|su))(?!\w)"
+)
+"""Questions that take what they ask about as known."""
+_ALL_OF_THEM = re.compile(
+    r"(?<!\w)(?:both|all of (?:them|those|that|it|the above)|l[oa]s dos|amb[oa]s|tod[oa]s?)(?=\s*(?:[,.]|$))"
+)
+_DENIABLE = frozenset({"symptom", "condition", "medication", "allergy", "procedure", "social"})
+_HABITS = frozenset({"social", "medication"})
+SUPPOSED = 0.7
+"""Confidence in what a question takes as known."""
+LEAST_TO_PICK = 2
 _KNOWN = re.compile(r"(?<!\w)(?:the|this|that|your|these|those|su|sus|ese|esa|este|esta|tu)\s$")
 """Before a finding: both know of it, the question is about something else (does that help the pain?)."""
 _HOW_ABOUT = re.compile(r"(?:how|what) about|what if|how about any|que tal|que hay de")
@@ -61,10 +57,6 @@ _OPENLY = re.compile(
     r"shortness|trouble|tiene|ha|toma|es|le|alguna?|algun|nota|sufre|padece|siente|fuma|bebe|ni|hay|or)(?!\w)"
 )
 """How a question begins that does not know its answer; others only want a statement confirmed."""
-_NO_MARK = re.compile(
-    r"(?:and |or |so |okay ,? ?|ok ,? ?|now ,? ?)*(?:any|do you|have you|are you|does|did you|is there|"
-    r"are there|has|had you|how about|what about|tiene|ha tenido|toma|es alergic|le duele)(?!\w)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,46 +77,63 @@ class Exchange:
     answers: tuple[Said, ...]
 
 
-def looks_like_question(text: str, start: int, *, marked: bool) -> bool:
-    """Whether a sentence of the clinician asks; recognisers do not always write the question mark."""
-    return marked or _NO_MARK.match(text, start) is not None
-
-
 def wants_allergies(text: str, questions: Sequence[Stretch]) -> bool:
     """Whether one of the questions asks for allergies."""
     return any(TOPIC.search(text, *each) for each in questions)
 
 
-def polarity(text: str, start: int, end: int) -> tuple[Answer, Stretch | None]:
-    """Whether an answer begins with a yes or a no, and the word that says so."""
-    place, stop = start, min(end, start + ANSWER_CHARS)
-    while filler := _FILLER.match(text, place, stop):
-        place = filler.end()
-    for answer, pattern in (("no", _NO), ("yes", _YES)):
-        found = pattern.match(text, place, stop)
-        if found:
-            return ("no" if answer == "no" else "yes"), Stretch(*found.span())
-    return "other", None
-
-
 def settle(exchange: Exchange, reading: Reading) -> Iterator[Finding]:
     """The findings of an exchange: those of the answers as they are, those of the questions as the answers say."""
     given = [finding for said in exchange.answers for finding in said.findings]
-    yield from given
-    answer, word = _answer(exchange, reading)
-    asked = [finding for said in exchange.questions for finding in said.findings]
-    open_ = [each for each in asked if not any(_same(each, other) for other in given)]
-    for said in exchange.questions:
-        for finding in said.findings:
-            if finding in open_:
-                yield from _settled(finding, said, exchange, reading, answer=answer, word=word, alone=len(open_) == 1)
-    yield from _without_name(exchange, reading, answer, word, given)
+    reply = _reply(exchange, reading)
+    yield from (_over(each, exchange, reading) for each in given)
+    yield from _of_questions(exchange, reading, reply, given)
+    yield from _without_name(exchange, reading, reply, given)
 
 
-def _answer(exchange: Exchange, reading: Reading) -> tuple[Answer, Stretch | None]:
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What the answer to a round of questions begins with, and the word that says so."""
+
+    answer: Answer
+    word: Stretch | None
+
+
+def _reply(exchange: Exchange, reading: Reading) -> _Reply:
     if not exchange.answers:
-        return "other", None
-    return polarity(reading.text, exchange.answers[0].start, exchange.answers[0].end)
+        return _Reply("other", None)
+    first = exchange.answers[0]
+    found = _Reply(*polarity(reading.text, first.start, first.end))
+    kin = next(named(words(reading.text[first.start : first.end])), None) if found.word is None else None
+    return _Reply("yes", Stretch(first.start, first.end)) if kin and _asks_for_kin(exchange) else found
+
+
+def _asks_for_kin(exchange: Exchange) -> bool:
+    """Does it run in the family? My mother had it."""
+    asked = [finding for said in exchange.questions for finding in said.findings]
+    return bool(asked) and all(each.experiencer == "family" for each in asked)
+
+
+def _of_questions(exchange: Exchange, reading: Reading, reply: _Reply, given: Sequence[Finding]) -> Iterator[Finding]:
+    asked = [(finding, said) for said in exchange.questions for finding in said.findings]
+    named_too = [each for each, _ in asked if any(_same(each, other) for other in given)]
+    left = [(finding, said) for finding, said in asked if finding not in named_too]
+    chosen = _chosen(exchange, reading, asked)
+    if chosen:
+        yield from chosen
+    elif named_too and reply.answer != "no":
+        # Just the nausea: what is not named is not there. Some nausea: nothing is said of the rest.
+        first = exchange.answers[0]
+        stop = min(each.start for each in given)
+        if only(reading.text, first.start, max(first.start, stop)):
+            where = Stretch(first.start, first.end)
+            yield from (_denied(finding, where) for finding, _ in left if finding.kind in _DENIABLE)
+    else:
+        alone = len({finding.concept for finding, _ in asked}) == 1
+        for finding, said in left:
+            last = said is exchange.questions[-1] and sum(1 for _, other in asked if other is said) == 1
+            meant = alone or (last and len(exchange.questions) > 1)
+            yield from _settled(finding, said, exchange, reading, reply=reply, meant=meant)
 
 
 def _same(one: Finding, other: Finding) -> bool:
@@ -134,36 +143,95 @@ def _same(one: Finding, other: Finding) -> bool:
     return one.kind == other.kind and (near or closer)
 
 
+def _chosen(exchange: Exchange, reading: Reading, asked: Sequence[tuple[Finding, Said]]) -> list[Finding]:
+    """The first and the last: of several things asked, those that the answer picks by their number."""
+    if not exchange.answers or len(asked) < LEAST_TO_PICK:
+        return []
+    first = exchange.answers[0]
+    picks = picked(reading.text, first.start, first.end)
+    return [_with_cue(asked[number][0], word) for number, word in picks if -1 <= number < len(asked)]
+
+
+def _denied(finding: Finding, where: Stretch) -> Finding:
+    return replace(_with_cue(finding, where), assertion="absent", temporality="current")
+
+
+def _with_cue(finding: Finding, where: Stretch) -> Finding:
+    return replace(finding, cues=(*finding.cues, where), settled=True)
+
+
 def _settled(
-    finding: Finding,
-    said: Said,
-    exchange: Exchange,
-    reading: Reading,
-    *,
-    answer: Answer,
-    word: Stretch | None,
-    alone: bool,
+    finding: Finding, said: Said, exchange: Exchange, reading: Reading, *, reply: _Reply, meant: bool
 ) -> Iterator[Finding]:
     if finding.kind == "vital":
         yield finding
         return
     question = reading.text[said.start : said.end]
     open_question = _WH.search(question[:60]) and not _HOW_ABOUT.search(question[:60])
-    if open_question or word is None or answer == "other":
-        if _YOURS.search(reading.text[max(said.start, finding.start - 30) : finding.start]):
-            yield replace(finding, confidence=min(finding.confidence, 0.7))
+    past = _over(finding, exchange, reading)
+    if reply.word is None and past is not finding:
+        yield past
         return
-    finding = replace(finding, cues=(*finding.cues, word), settled=True)
-    if answer == "no":
-        if _KNOWN.search(reading.text[max(said.start, finding.start - 12) : finding.start]):
-            return
-        absent = finding.kind != "demographic" and finding.assertion in {"present", "absent", "possible"}
-        if absent:
-            yield replace(finding, assertion="absent", temporality="current")
-    elif (alone and len(exchange.questions) == 1) or not _OPENLY.match(question):
-        yield _affirmed(finding, exchange, reading)
-    elif not alone and _all_meant(question) and finding.kind != "demographic":
+    if open_question or reply.word is None:
+        yield from _supposed(finding, said, exchange, reading, reply)
+        return
+    finding = _with_cue(finding, reply.word)
+    stated = not _OPENLY.match(question)
+    if reply.answer == "no":
+        yield from _refused(finding, said, exchange, reading)
+    elif finding.assertion == "absent" and stated:
+        # No fever? Right. - You have no fever? Yes.
+        agreed = agrees(reading.text, reply.word)
+        yield finding if agreed else replace(finding, assertion="possible", confidence=0.5)
+    elif reply.answer == "maybe" and finding.kind != "demographic":
+        yield replace(_affirmed(finding, exchange, reading), assertion="possible", confidence=0.6)
+    elif meant or stated or _all_of_them(exchange, reading):
+        yield _over(_affirmed(finding, exchange, reading), exchange, reading)
+    elif (_all_meant(question) or len(exchange.questions) > 1) and finding.kind != "demographic":
         yield replace(_affirmed(finding, exchange, reading), assertion="possible", confidence=0.5)
+
+
+def _refused(finding: Finding, said: Said, exchange: Exchange, reading: Reading) -> Iterator[Finding]:
+    if _KNOWN.search(reading.text[max(said.start, finding.start - 12) : finding.start]):
+        word = gone(reading.text, exchange.answers[0].start, exchange.answers[0].end)
+        if word:
+            yield _denied(finding, word)
+        elif _YOURS.search(reading.text[max(said.start, finding.start - 30) : finding.start]):
+            yield replace(finding, confidence=min(finding.confidence, SUPPOSED))
+        return
+    if finding.kind in _DENIABLE and finding.assertion in {"present", "absent", "possible"}:
+        denied = replace(finding, assertion="absent", temporality="current")
+        past = _over(replace(denied, assertion="present"), exchange, reading)
+        yield past if past.temporality == "past" else denied
+
+
+def _supposed(finding: Finding, said: Said, exchange: Exchange, reading: Reading, reply: _Reply) -> Iterator[Finding]:
+    """How is your back pain? You had asthma, correct? The question takes it as known, and nobody objects."""
+    question = reading.text[said.start : said.end]
+    yours = _YOURS.search(reading.text[max(said.start, finding.start - 30) : finding.start])
+    refused = reply.answer == "no" and not yours
+    told = _TAGGED.search(question) is not None and exchange.answers and not _WH.match(question)
+    if refused or not (yours or told or _SUPPOSES.search(question[:60])):
+        return
+    word = gone(reading.text, exchange.answers[0].start, exchange.answers[0].end) if exchange.answers else None
+    if word and not told:
+        yield _denied(finding, word)
+    else:
+        yield replace(finding, confidence=min(finding.confidence, SUPPOSED))
+
+
+def _over(finding: Finding, exchange: Exchange, reading: Reading) -> Finding:
+    """Do you smoke? I quit ten years ago: it was so once."""
+    if finding.kind not in _HABITS or finding.assertion != "present" or not exchange.answers:
+        return finding
+    first = exchange.answers[0]
+    word = over(reading.text, first.start, exchange.answers[min(1, len(exchange.answers) - 1)].end)
+    return replace(_with_cue(finding, word), temporality="past") if word else finding
+
+
+def _all_of_them(exchange: Exchange, reading: Reading) -> bool:
+    first = exchange.answers[0]
+    return _ALL_OF_THEM.search(reading.text, first.start, min(first.end, first.start + ANSWER_CHARS)) is not None
 
 
 def _all_meant(question: str) -> bool:
@@ -187,16 +255,14 @@ def _affirmed(finding: Finding, exchange: Exchange, reading: Reading) -> Finding
     return finding.with_traits(*told)
 
 
-def _without_name(
-    exchange: Exchange, reading: Reading, answer: Answer, word: Stretch | None, given: Sequence[Finding]
-) -> Iterator[Finding]:
+def _without_name(exchange: Exchange, reading: Reading, reply: _Reply, given: Sequence[Finding]) -> Iterator[Finding]:
     """How old are you? Fifty-seven. - Are you allergic to anything? No."""
     for said in exchange.questions:
         stretch = Stretch(said.start, said.end)
         allergy = TOPIC.search(reading.text, *stretch)
         named_ones = any(each.kind == "allergy" for each in (*said.findings, *given))
-        if allergy and answer == "no" and word and not named_ones:
-            yield none_known(Stretch(allergy.start(), _last_word(reading.text, allergy.end(), said.end)), word)
+        if allergy and reply.answer == "no" and reply.word and not named_ones:
+            yield none_known(Stretch(allergy.start(), _last_word(reading.text, allergy.end(), said.end)), reply.word)
         if _HOW_OLD.search(reading.text, *stretch) and exchange.answers and not _has_age(given):
             found = _BARE_AGE.search(reading.text, exchange.answers[0].start, exchange.answers[0].end)
             if found and int(found.group(1)) < 120:

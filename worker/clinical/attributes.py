@@ -18,7 +18,14 @@ _SEVERE = (
 )
 _SEVERITY = re.compile(rf"(?<!\w)((?:{_SEVERE})(?: (?:to|a) (?:{_SEVERE}))?)(?:ly)?(?!\w)")
 _SCORE = re.compile(r"(?<![\w./])(\d{1,2}) ?(?:/|out of|over|sobre|de) ?(10)(?!\w|[./]\d)")
-_SIDE = re.compile(r"(?<!\w)(left|right|bilateral(?:es|ly)?|both|izquierd[oa]s?|derech[oa]s?|izq|izda|dcha|dcho)(?!\w)")
+_NO_SIDE = (
+    r"now|away|after|before|here|there|then|when|where|at (?:the|that|this) (?:moment|time)|around|about|off|so|okay"
+)
+_SIDE = re.compile(
+    rf"(?<!\w)(left|(?<!all )(?<!, )(?<!that's )right(?! (?:{_NO_SIDE})(?!\w)|\?)|bilateral(?:es|ly)?|"
+    r"both(?= (?!of (?:them|those|us)|the same|and )\w)|izquierd[oa]s?|derech[oa]s?|izq|izda|dcha|dcho)(?!\w)"
+)
+"""Not the right of right now, all right and right?"""
 _DURATION = (
     re.compile(
         rf"(?<!\w)(?:for|over|x|times|during|lasting|lasted|durante|desde hace|hace(?! (?:\d+|unos|varios|un|"

@@ -12,13 +12,17 @@ from worker.clinical.turns import Speaker, Turn
 
 _YOU = re.compile(r"(?<!\w)(?:you|your|you're|you've|usted|su|le|te|tu|tiene|ha|toma|es|bother|any|is)(?!\w)")
 _I = re.compile(r"(?<!\w)(?:i|i'm|i've|i'd|my|me|mi|tengo|tomo|soy|estoy|he|nada|no,|yes,|yeah|si,)(?!\w)")
-_LED = r"(?:(?:and|or|so|now|well|then|um|uh|okay|ok|alright|all right|right|good|great|y|e|bueno|vale|entonces|pues)[\s,.]+)*"
+_LED = (
+    r"(?:(?:and|or|so|now|well|then|um|uh|okay|ok|alright|all right|right|good|great|y|e|bueno|vale|entonces|pues)"
+    r"[\s,.]+)*"
+)
+_THIRD = r"(?:it|that|he|she|the|your)"
 _ASKS = re.compile(
-    _LED
-    + r"(?:any|do you|have you|are you|were you|did you|does|can you|could you|did (?:it|that|he|she)|is there|was there|"
-    r"are there|were there|has (?:it|he|she|the|your|that|there)|have (?:they|there|your)|had you|is (?:it|that|he|she|the|your)|"
-    r"how (?:about|is|are|long|often|much|many|bad|do|did|have|has)|what about|what (?:is|are|do|did|kind|brings)|when did|when was|"
-    r"where (?:is|does|do)|tiene (?!que)|ha tenido|toma(?! de)|es alergic|le duele|ha notado|cuanto|desde cuando|nota(?! que))(?!\w)"
+    rf"{_LED}(?:any|does|do you|have you|are you|were you|did you|had you|can you|could you|did {_THIRD}|is {_THIRD}|"
+    rf"has (?:{_THIRD}|there)|have (?:they|there|your)|(?:is|are|was|were) there|"
+    r"how (?:about|is|are|long|often|much|many|bad|do|did|have|has)|"
+    r"how's|what about|what (?:is|are|do|did|kind|brings)|when did|when was|where (?:is|does|do)|"
+    r"tiene (?!que)|ha tenido|toma(?! de)|es alergic|le duele|ha notado|cuanto|desde cuando|nota(?! que))(?!\w)"
 )
 """How a question begins; recognisers do not always write the question mark."""
 _CHECKS = re.compile(

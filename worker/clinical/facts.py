@@ -8,8 +8,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from shared.case import Mention, Section, Segment
-from worker.clinical import allergies, answers, attributes, conversation, language, sections, sentences, spoken, turns
+from shared.case import Mention, Section, Segment, Sentiment
+from worker.clinical import (
+    allergies,
+    answers,
+    attributes,
+    conversation,
+    followups,
+    language,
+    sections,
+    sentences,
+    spoken,
+    turns,
+)
 from worker.clinical.answers import Exchange, Said
 from worker.clinical.context import in_context
 from worker.clinical.conversation import Line
@@ -20,13 +31,13 @@ from worker.clinical.reading import Reading, fold, read
 from worker.clinical.relatives import FAMILY_MEMBER, relatives
 from worker.clinical.sections import Part
 from worker.clinical.sentences import SentencePart
+from worker.clinical.sentiment import sentiment
+from worker.clinical.tagged import Tagged, added, stands
 from worker.clinical.terminology import terminology
 from worker.clinical.tokens import Token
 from worker.clinical.vitals import vitals
 
 ILLNESS = frozenset({"symptom", "condition"})
-LOOSE_SENTENCES = 3
-"""In a conversation, how many sentences behind a symptom may still describe it without naming it."""
 FAMILY_TOPIC = re.compile(r"(?<!\w)famil(?:y|ia)(?!\w)")
 
 
@@ -37,18 +48,30 @@ class Facts:
     language: str
     sections: tuple[Section, ...]
     mentions: tuple[Mention, ...]
+    sentiment: Sentiment
 
 
-def facts(text: str, known_language: str | None = None, segments: Sequence[Segment] = ()) -> Facts:
+def facts(
+    text: str,
+    known_language: str | None = None,
+    segments: Sequence[Segment] = (),
+    found_too: Sequence[Tagged] = (),
+) -> Facts:
     """The sections and mentions of a text, in text order.
 
     `known_language` (en or es) saves the detection; any other language is read with the English rules. `segments`
-    tell who speaks where, if the text is a transcript.
+    tell who speaks where, if the text is a transcript. `found_too` is what a tagger found in it.
     """
-    return facts_of(read(text, known_language or language.detect(fold(text))), segments)
+    reading = read(text, known_language or language.detect(fold(text)))
+    return facts_of(reading, segments, found_too=found_too)
 
 
-def facts_of(reading: Reading, segments: Sequence[Segment] = (), given: Sequence[Finding] = ()) -> Facts:
+def facts_of(
+    reading: Reading,
+    segments: Sequence[Segment] = (),
+    given: Sequence[Finding] = (),
+    found_too: Sequence[Tagged] = (),
+) -> Facts:
     """The same of a text that was read already; `given` findings take the place of names that overlap them."""
     said = turns.turns(reading, segments)
     parts = [] if said else sections.parts(reading)
@@ -57,13 +80,13 @@ def facts_of(reading: Reading, segments: Sequence[Segment] = (), given: Sequence
     borders += spoken.borders(reading, said or [turns.Turn(None, 0, len(reading.text))] if segments or said else [])
     split = sentences.split(reading, borders, joined=bool(segments))
     talk = conversation.lines(reading, split, said)
-    view = _View(reading, _named(reading, parts, given), parts)
-    found = list(_of_talk(view, talk)) if talk else list(_of_note(view, split))
+    named = _with_tagged(reading, parts, _named(reading, parts, given), found_too)
+    view = _View(reading, named, parts)
+    found = [each for each in (_of_talk(view, talk) if talk else _of_note(view, split)) if stands(each)]
     found = sorted({(each.start, each.end, each.kind): each for each in found}.values(), key=lambda each: each.start)
     kept = tuple(sections.section(part, reading) for part in parts)
-    return Facts(
-        reading.language, kept, tuple(mention(each, n, reading, kept) for n, each in enumerate(found, start=1))
-    )
+    mentions = tuple(mention(each, n, reading, kept) for n, each in enumerate(found, start=1))
+    return Facts(reading.language, kept, mentions, sentiment(reading, said))
 
 
 class _View:
@@ -112,6 +135,16 @@ def _named(reading: Reading, parts: Sequence[Part], given: Sequence[Finding]) ->
     return sorted((*measured, *named), key=lambda each: each.start)
 
 
+def _with_tagged(
+    reading: Reading, parts: Sequence[Part], named: list[Finding], found_too: Sequence[Tagged]
+) -> list[Finding]:
+    """What the rules found, and what a tagger found apart from it and from headings."""
+    if not found_too:
+        return named
+    taken = [*((each.start, each.end) for each in named), *((each.start, each.body) for each in parts)]
+    return sorted((*named, *added(reading, found_too, taken)), key=lambda each: each.start)
+
+
 def _of_note(view: _View, split: Sequence[SentencePart]) -> Iterator[Finding]:
     said = [(part, view.within(part)) for part in split]
     for part, found in list(_reactions(view, said)):
@@ -131,7 +164,9 @@ def _of_talk(view: _View, talk: Sequence[Line]) -> Iterator[Finding]:
         if line.asks and line.speaker != "patient":
             asked.setdefault(line.group, []).append(Stretch(line.part.start, line.part.end))
     said = [(line.part, _said(view, line, asked.get(line.group, []))) for line in talk]
-    found = [each for _, each in _loosely(view, talk, list(_reactions(view, said)))]
+    found = followups.described(view.reading, talk, [each for _, each in _reactions(view, said)])
+    found = followups.dosed(view.reading, talk, found)
+    yield from followups.confirmed(view.reading, talk, found)
     for _, pairs in groupby(zip(talk, found, strict=True), key=lambda pair: pair[0].group):
         yield from _round(view, list(pairs))
 
@@ -181,30 +216,6 @@ def _reactions(
                 found.remove(reaction)
         yield part, found
         previous = found
-
-
-def _loosely(
-    view: _View, talk: Sequence[Line], said: Sequence[tuple[SentencePart, list[Finding]]]
-) -> Sequence[tuple[SentencePart, list[Finding]]]:
-    """It's on the right side. I'd call it moderate: what a patient says of the symptom that he has named before."""
-    owner: list[Finding] | None = None
-    age, how_long = 0, False
-    for line, (part, found) in zip(talk, said, strict=True):
-        symptoms = [each for each in found if each.kind == "symptom"]
-        if symptoms and not line.asks and symptoms[-1].assertion == "present":
-            owner, age = found, 0
-        elif owner is not None and not found and not line.asks and line.speaker in {None, "patient", "relative"}:
-            age += 1
-            place = max(n for n, each in enumerate(owner) if each.kind == "symptom")
-            if age <= LOOSE_SENTENCES:
-                owner[place] = owner[place].with_traits(*attributes.loose(view.reading, part.start, part.end))
-                if how_long:
-                    owner[place] = owner[place].with_traits(*attributes.how_long(view.reading, part.start, part.end))
-        elif found and not line.asks:
-            owner = None
-        if line.asks or line.speaker == "clinician":
-            how_long = line.asks and answers.HOW_LONG.search(view.reading.text, part.start, part.end) is not None
-    return said
 
 
 def _with_onset(finding: Finding, reading: Reading, end: int) -> Finding:

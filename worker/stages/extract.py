@@ -73,6 +73,7 @@ class Extract:
             language=found.language,
             sections=found.sections,
             mentions=found.mentions,
+            sentiment=found.sentiment,
             identifiers=identifiers(case.text, found.mentions, case.origin.patient),
             models=(*case.models, self.model.used_by(StageName.EXTRACT)),
         )

@@ -52,7 +52,10 @@ TALKS: dict[str, tuple[str, ...]] = {
         "symptom | shortness of breath | absent",
         "condition | diabetes |",
     ),
-    "Patient: Could this be a stroke?\nDoctor: No, this is a migraine.": ("condition | migraine |",),
+    "Patient: Could this be a stroke?\nDoctor: No, this is a migraine.": (
+        "condition | stroke | absent",
+        "condition | migraine |",
+    ),
     "Médico: ¿Tiene fiebre?\nPaciente: No.\nMédico: ¿Dolor de garganta?\nPaciente: Sí, desde ayer.": (
         "symptom | fiebre | absent",
         "symptom | Dolor de garganta | | duration=desde ayer duration_days=1",
