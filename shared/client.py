@@ -27,7 +27,9 @@ PATIENCE_S = 60.0  # how long a service that is away is asked again
 TRANSIENT = frozenset({429, 502, 503, 504})
 
 TranscriptFormat = Literal["json", "vtt", "txt"]
-ExportFormat = Literal["transaction", "collection", "document", "ndjson", "oru", "mdm"]
+ExportFormat = Literal[
+    "transaction", "collection", "document", "ndjson", "oru", "mdm", "deid-json", "deid-txt", "deid-fhir"
+]
 EXPORTS: dict[ExportFormat, tuple[str, dict[str, str]]] = {
     "transaction": ("bundle", {"type": "transaction"}),
     "collection": ("bundle", {"type": "collection"}),
@@ -35,6 +37,9 @@ EXPORTS: dict[ExportFormat, tuple[str, dict[str, str]]] = {
     "ndjson": ("bundle", {"format": "ndjson"}),
     "oru": ("hl7v2", {"message": "oru"}),
     "mdm": ("hl7v2", {"message": "mdm"}),
+    "deid-json": ("deidentified", {"format": "json"}),
+    "deid-txt": ("deidentified", {"format": "txt"}),
+    "deid-fhir": ("deidentified", {"format": "fhir"}),
 }
 """Where each form of a result lies: path and query."""
 _document = TypeAdapter(Document)

@@ -81,7 +81,7 @@ def result(
     bundle: Annotated[bool, typer.Option("--bundle", help="The FHIR Bundle, byte for byte.")] = False,
     form: Annotated[
         ExportFormat | None,
-        typer.Option("--format", help="As a Bundle of this kind, NDJSON, or an HL7 v2 message.", show_default=False),
+        typer.Option("--format", help="A Bundle of this kind, NDJSON, HL7 v2, or de-identified.", show_default=False),
     ] = None,
     transcript: Annotated[
         TranscriptFormat | None, typer.Option(help="The transcript in this format.", show_default=False)

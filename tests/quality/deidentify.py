@@ -18,7 +18,7 @@ from worker.identifiers.find import identifiers
 
 SEED = 20261121
 TEXT = f"""Each text of the MTS-Dialog and ACI-Bench validation sets, and each of NUBes, gets sentences with
-identifiers that are generated for it (Faker, seed {SEED}), at places between its own sentences. Half of the people's names
+identifiers that are generated for it (Faker, seed {SEED}), at places between its own sentences. Half of the names
 come from locales whose names are not in our lists. Recall: share of planted identifiers of which nothing is left. By
 kind, strict: also the kind is right.
 
