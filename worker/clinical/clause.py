@@ -35,7 +35,14 @@ _EITHER = frozenset(["or", "nor", "o", "u", "ni"])
 _ITEMS = word_set(", and or nor /")
 """Between the items of an English list."""
 _JOINED = word_set("and or nor / & y o ni")
-_ADJACENT = word_set("negative old resolved neg")
+_ADJACENT = word_set("negative old resolved neg ?")
+_BETWEEN = word_set("vs versus")
+_PREPOSITIONS = word_set("with by on in at after for from during since upon via without to per when while until")
+_APART = _PREPOSITIONS | {","}
+_TOLD = word_set(
+    ", he she i they we patient pt the had has have was were been diagnosed treated for with she'd he'd i'd"
+)
+"""What may stand between a time at the beginning of a sentence and what happened then."""
 _TIED = frozenset({"relacion", "contacto", "cumplir"})
 """Between "sin" and "con" these have their object behind: sin relacion con el esfuerzo."""
 _DENIALS = _EITHER | {"no", "sin", "con", "pero", "aunque"}
@@ -72,7 +79,10 @@ class Clause:
         self.written = [reading.words(each.start, each.end).lower() for each in tokens]
         self.cues = cues(self.words, self.written, reading.language, self._covered)
         self.ends = {each.first for each in self.cues if each.sense == "end"}
-        self.ends |= {n for n, word in enumerate(self.words) if word in {";", "?"}}
+        asking = {n for n, word in enumerate(self.words) if word == "?" and self._is_prefix(n)}
+        self.cues += [Cue("possible", "forward", n, n + 1) for n in asking]
+        self.ends |= {n for n, word in enumerate(self.words) if word in {";", "?"}} - asking
+        self.ends |= self._turned_at_the_end()
         self.own = set() if self._spanish else own_clauses(self.words, self._covered)
         verbs = (*(each.first for each in self.cues if each.sense == "verb"), *subjects)
         self.verbs = {each for each in verbs if self._begins(each)}
@@ -138,21 +148,43 @@ class Clause:
         """Whether a word belongs to a finding."""
         return position in self._covered
 
+    def _is_prefix(self, position: int) -> bool:
+        """Whether a sign clings to the word behind it: ?pneumonia."""
+        following = self.tokens[position + 1 : position + 2]
+        return bool(following) and following[0].start == self.tokens[position].end
+
+    def _turned_at_the_end(self) -> set[int]:
+        """The comma before a clause that ends with "though": no rash, itching though."""
+        said = [n for n, word in enumerate(self.words) if word not in {".", "!"}]
+        if not said or self.words[said[-1]] not in {"though", "however"}:
+            return set()
+        return set([n for n in said if self.words[n] == ","][-1:])
+
     def _begins(self, position: int) -> bool:
         return position > 0 and self.words[position - 1] in _SUBJECTS
 
     def _reaches(self, cue: Cue, place: Place) -> bool:
         if cue.sense == "hypothetical":
             return not any(cue.last <= each < place.first for each in self.ends)
-        if self.ended(cue.last, place.first, place):
+        start = self._behind_subject(cue)
+        if start < place.first and self.ended(start, place.first, place):
             return False
         if cue.sense == "absent" and self._spanish and self._left(cue, place):
             return False
         return all(gap <= self._reach(cue) for gap in self._gaps(cue.last, place.first))
 
+    def _behind_subject(self, cue: Cue) -> int:
+        """Where the scope of a cue begins: last year she had shingles, as a child, he had asthma."""
+        start = cue.last
+        if cue.sense == "past" and (cue.first == 0 or self.words[cue.first - 1] == ","):
+            while start < len(self.words) and self.words[start] in _TOLD and not self.covered(start):
+                start += 1
+        return start
+
     def _reach(self, cue: Cue) -> int:
         if cue.last - cue.first == 1 and self.words[cue.first] in _ADJACENT:
-            return ADJACENT_TOKENS
+            behind = self.words[cue.last : cue.last + 1]
+            return -1 if behind and behind[0] in _PREPOSITIONS else ADJACENT_TOKENS
         return NEAR_TOKENS if self.words[cue.first] in _SHORT else FAR_TOKENS
 
     def _gaps(self, start: int, stop: int) -> Iterator[int]:
@@ -217,7 +249,8 @@ class Clause:
             each.first == cue.first and each.reach == "forward" and each.sense == cue.sense for each in self.cues
         )
         follows = (each for each in self.places if 0 <= each.first - cue.last <= CLOSE_TOKENS)
-        apart = {",", "por", "tras", "ante"}
+        apart = {",", "por", "tras", "ante"} if self._spanish else _APART
+        twin = twin and self.words[cue.first] not in _BETWEEN
         return twin and any(apart.isdisjoint(self.words[cue.last : each.first]) for each in follows)
 
 

@@ -31,6 +31,10 @@ _OWN_WORDS = word_set(
     "tengo alergico alergica tomo my mi presents me with on"
 )
 """After a comma or "and", these leave the relative and return to the patient."""
+_HISTORY = frozenset({"history", "hx", "h"})
+"""A history of vomiting for two days goes on."""
+_AGED = frozenset({"old", "remote", "healed"})
+_HERSELF = frozenset({"herself", "himself", "myself"})
 _STAYS = frozenset({"who", "que", "still"})
 
 
@@ -80,7 +84,15 @@ def _past(clause: Clause, place: Place) -> Stretch | None:
     if _order(clause, place):
         return None
     cue = clause.cue(place, "past")
-    return clause.where(cue) if cue else _ages_ago(clause, place)
+    lasts = cue is not None and place.finding.trait("duration") and _HISTORY & {*clause.words[cue.first : cue.last]}
+    if cue and not lasts:
+        return clause.where(cue)
+    return _ages_ago(clause, place) or _named_old(clause, place)
+
+
+def _named_old(clause: Clause, place: Place) -> Stretch | None:
+    """An old infarction has its age in its name."""
+    return clause.stretch(place.first, place.first + 1) if clause.words[place.first] in _AGED else None
 
 
 def _ages_ago(clause: Clause, place: Place) -> Stretch | None:
@@ -142,12 +154,16 @@ def _of_somebody(clause: Clause, place: Place, kin: Sequence[Relative]) -> Findi
 
 def _belongs(clause: Clause, kin: Relative, place: Place) -> bool:
     gap = clause.words[place.last : kin.first]
+    if ":" in gap and gap != [":"]:
+        return False
     return len(gap) <= BEHIND_TOKENS and "," not in gap and not clause.ended(place.last, kin.first, place)
 
 
 def _still_of(clause: Clause, kin: Relative, place: Place) -> bool:
     ends = (each for each in clause.ends if kin.last <= each < place.first)
     if any(clause.words[each] not in _STAYS for each in ends):
+        return False
+    if not _HERSELF.isdisjoint(clause.words[kin.last : place.first]):
         return False
     for position in range(kin.last + 1, place.first):
         led = clause.words[position - 1] in {",", ".", "and", "y", "-"}

@@ -20,13 +20,17 @@ Sense = Literal[
 Reach = Literal["forward", "backward", "none"]
 Meaning = tuple[tuple[Sense, Reach], ...]
 
-_CHOICE = re.compile(r"\(([^()]*)\)")
+_CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _ANSWERS = frozenset({"no", "not", "never", "nunca"})
 _AFTER_ANSWER = word_set(", . ! ? ; : ) i i'm i've he she it that it's")
 _YES_BEHIND = word_set("aunque pero")
 """Behind these an unaccented "si" is still a yes: pero si tos."""
 ROW_WORDS = 6
 """How long the next label of a table of answers may be."""
+_HAPPENS = word_set("occurs recurs develops arises returns flares happens comes")
+"""Behind a finding these suppose it only where a "when" stands before it."""
+_KNOWN = word_set("his her my your their the this that these those its")
+"""What somebody worries about and calls so is there."""
 _PEOPLE = word_set("man woman male female lady gentleman boy girl patient person and age")
 _LASTING = word_set("family day week month year hour days weeks months years the yo y.o")
 
@@ -62,15 +66,15 @@ def _table(language: str) -> Phrases[Meaning]:
         for sense, reaches in tomllib.loads((DATA / name).read_text(encoding="utf-8")).items():
             for reach, phrases in reaches.items():
                 meaning = ("verb", "none") if reach == "verb" else (cast("Sense", sense), cast("Reach", reach))
-                for phrase in (spelling for each in phrases for spelling in spellings(each)):
-                    key = " ".join(re.sub(r"([/-])", r" \1 ", phrase).split())
+                for phrase in (one for each in phrases for one in spellings(re.sub(r"([/-])", r" \1 ", each))):
+                    key = " ".join(phrase.split())
                     known = table.get(key, ())
                     table[key] = known if meaning in known else (*known, cast("tuple[Sense, Reach]", meaning))
     return Phrases(table)
 
 
 def spellings(phrase: str) -> list[str]:
-    """What a phrase with alternatives stands for: "no (new |)sign" is "no new sign" and "no sign"."""
+    """What a phrase with alternatives stands for: "no [new |]sign" is "no new sign" and "no sign"."""
     choice = _CHOICE.search(phrase)
     if choice is None:
         return [phrase]
@@ -93,6 +97,14 @@ def _is_other(cue: Cue, words: Sequence[str], written: Sequence[str]) -> bool:
         return after in _AFTER_ANSWER
     if cue.sense == "absent" and cue.reach == "backward" and said == "no":
         return after not in {".", ",", ";", ")", "!"} and not _in_table(words, cue.last - 1)
+    if said == "negative" and before == "-":
+        return True
+    if cue.sense == "hypothetical" and said == "should":
+        return before not in {"", ",", ";"}
+    if cue.sense == "hypothetical" and cue.reach == "backward" and words[cue.first] in _HAPPENS:
+        return "when" not in words[: cue.first]
+    if cue.sense == "possible" and said.endswith(" about"):
+        return after in _KNOWN
     if cue.sense == "past" and said == "old":
         return before in _LASTING or before == "-" or after in _PEOPLE
     if cue.sense == "end" and said == "while":

@@ -14,10 +14,14 @@ from worker.clinical.terminology import DATA
 from worker.clinical.tokens import word_set
 
 _OWNERS = word_set("my his her your their the our a an another mi mis su sus tu la el una un")
-_BEFORE_BEHIND = word_set("in on of by for ( affecting en de por")
+_BEFORE_BEHIND = word_set("in on of by for ( affecting en de por :")
+_CARES = word_set("care cares cared caring caretaker caregiver caregiving looks looking")
+_MET = word_set("exposed exposure contact contacts close")
 _ILL = re.compile(r"(?:, )?(?:que|quien|who) (?:padece|tiene|sufre|has|had|suffers)(?: \S+)?")
 """Behind company these speak of the companion: lives with her daughter, who has asthma."""
 _BROUGHT = re.compile(r"(?:acompanad[oa]s?|traid[oa]s?) de(?: (?:su|la|el|un|una))?$")
+MET_TOKENS = 5
+"""How near before somebody "exposed to", "contact with" and "takes care of" stand."""
 FAMILY_MEMBER = "family member"
 """The relation where the text names nobody."""
 
@@ -95,6 +99,10 @@ def _is_company(words: Sequence[str], hit: Hit[tuple[str, Experiencer]]) -> bool
         return True
     if _ILL.fullmatch(" ".join(words[hit.last : hit.last + 3])):
         return False
-    before = _word_before(words, hit.first)
+    before, near = _word_before(words, hit.first), {*words[max(0, hit.first - MET_TOKENS) : hit.first]}
+    if before in {"to", "with"} and near & _MET:
+        return False
+    if before in {"of", "for", "after"} and near & _CARES:
+        return True
     led = " ".join(words[max(0, hit.first - 3) : hit.first])
     return (before in _table().before or _BROUGHT.search(led) is not None) and "history" not in phrase
