@@ -66,7 +66,8 @@ class Tagger:
         for batch in _batches(windows):
             listen()
             emissions, inside = self.net([each.encoded for each in batch])
-            for window, entities in zip(batch, self.net.chain.entities(emissions, inside), strict=True):
+            read = self.net.chain.entities(emissions.cpu(), inside.cpu())
+            for window, entities in zip(batch, read, strict=True):
                 found[window.row] += _spoken_for(window, entities)
         return [sorted(each, key=lambda entity: entity.first) for each in found]
 

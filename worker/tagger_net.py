@@ -95,18 +95,19 @@ class TaggerNet(nn.Module):
 
     def forward(self, batch: Sequence[Encoded]) -> tuple[Tensor, Tensor]:
         """Label weights (rows, words, labels) and which words are there (rows, words)."""
-        pieces = _padded([each.pieces for each in batch])
-        owners = _padded([each.owners for each in batch])
+        device = self.head.weight.device
+        pieces = _padded([each.pieces for each in batch]).to(device)
+        owners = _padded([each.owners for each in batch]).to(device)
         count = max(1, int(owners.max()))
         spelt = self._spelt(batch, count)
         vectors = self.embed(pieces)
         told = torch.cat([torch.zeros_like(spelt[:, :1]), spelt], 1)
         told = told.gather(1, owners.unsqueeze(-1).expand(-1, -1, told.shape[-1]))
-        mask = (torch.arange(pieces.shape[1]) < torch.tensor([[len(each.pieces)] for each in batch])).long()
+        mask = _within([len(each.pieces) for each in batch], pieces.shape[1]).long().to(device)
         hidden = self.encoder(inputs_embeds=vectors + self.told(told), attention_mask=mask).last_hidden_state
         first, mean = _by_word(hidden, owners, count)
         mixed = self.mix(self.drop(torch.cat([first, mean, spelt], -1)))
-        inside = torch.arange(count) < torch.tensor([[len(each.words)] for each in batch])
+        inside = _within([len(each.words) for each in batch], count).to(device)
         return self.head(nn.functional.gelu(mixed)), inside
 
     def encoder_weights(self) -> dict[str, Tensor]:
@@ -121,13 +122,13 @@ class TaggerNet(nn.Module):
         for each in flat:
             starts.append(total)
             total += len(each.groups)
-        rows = torch.tensor([row for each in flat for row in each.groups], dtype=torch.long)
-        groups = self.groups(rows, torch.tensor(starts, dtype=torch.long))
-        shapes = self.shapes(torch.tensor([each.shape for each in flat], dtype=torch.long))
+        device = self.head.weight.device
+        rows = torch.tensor([row for each in flat for row in each.groups], dtype=torch.long, device=device)
+        groups = self.groups(rows, torch.tensor(starts, dtype=torch.long, device=device))
+        shapes = self.shapes(torch.tensor([each.shape for each in flat], dtype=torch.long, device=device))
         both = torch.cat([groups, shapes], -1)
         spelt = both.new_zeros(len(batch), count, both.shape[-1])
-        inside = torch.arange(count) < torch.tensor([[len(each)] for each in known])
-        spelt[inside] = both
+        spelt[_within([len(each) for each in known], count).to(device)] = both
         dropped: Tensor = self.drop(spelt)
         return dropped
 
@@ -174,7 +175,8 @@ def read(base: Path, adapter: Path, *, device: str = "cpu") -> TaggerNet:
         raise ModelUnavailableError(
             f"the weights in {base.name} or {adapter.name} cannot be read: pull them again"
         ) from error
-    return net.to(device).eval()
+    net.to(device).chain.cpu()  # its steps are many and small: no work for a GPU
+    return net.eval()
 
 
 def read_about(adapter: Path) -> About:
@@ -206,6 +208,11 @@ def _by_word(hidden: Tensor, owners: Tensor, count: int) -> tuple[Tensor, Tensor
     size = belongs.sum(1).clamp_min(1.0).unsqueeze(-1)
     first = (belongs.cumsum(1) == 1).to(hidden.dtype) * belongs
     return first.transpose(1, 2) @ hidden, sums / size
+
+
+def _within(lengths: Sequence[int], longest: int) -> Tensor:
+    """True up to each row's length."""
+    return torch.arange(longest) < torch.tensor(lengths).unsqueeze(1)
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> Tensor:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
+from unicodedata import combining, normalize
 from zlib import crc32
 
 from shared.case import Span
@@ -14,7 +15,7 @@ GROUPS = 1 << 14
 """Rows of the table of letter groups; two groups may share one."""
 SHAPES = 256
 GROUP_SIZES = (2, 3, 4)
-MOST_GROUPS = 40
+MOST_LETTERS = 40
 SHAPE_LETTERS = 6
 
 _WORD = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+|[^\w\s]|_")
@@ -36,8 +37,12 @@ def words(text: str) -> list[Span]:
 
 @lru_cache(maxsize=1 << 16)
 def spelling(word: str) -> Spelling:
-    """The letter groups of a word in small letters with its bounds marked, and its pattern of capitals and digits."""
-    bound = f"<{word.lower()[:MOST_GROUPS]}>"
+    """The letter groups of a word in small letters with its bounds marked, and its pattern of capitals and digits.
+
+    Accents do not count, as they do not for the encoder.
+    """
+    word = "".join(letter for letter in normalize("NFD", word) if not combining(letter))
+    bound = f"<{word.lower()[:MOST_LETTERS]}>"
     groups = [bound[at : at + size] for size in GROUP_SIZES for at in range(len(bound) - size + 1)]
     rows = sorted({_row(each, GROUPS) for each in (bound, *groups)})
     return Spelling(tuple(rows), _row(_shape(word), SHAPES))

@@ -4,7 +4,7 @@ Where a name of the dictionaries, a vital sign, an age or a heading overlaps wha
 carry codes and were checked by hand. What overlaps nothing becomes a finding with the tagger's probability as its
 confidence, and then goes through the same rules of context, dose and allergy as any other:
 
-- a disease is a symptom where its last word says so (pain, swelling ...), else a condition;
+- a disease is a symptom where its last word says so (burning, distress ...), else a condition;
 - a chemical is a medication, which stays only where its sentence says that somebody takes it (a dose, how often, how,
   or words such as takes, started, stopped) or is allergic to it: a laboratory value is no medication;
 - it has codes only where its whole name, in American spelling, is a name of the terminology; else none;
@@ -27,15 +27,14 @@ from worker.clinical.terminology import Concept, terminology
 from worker.clinical.tokens import stem, word_set, words
 
 SYMPTOM_HEADS = word_set(
-    "pain ache aching discomfort tenderness soreness swelling stiffness weakness numbness tingling cramp cramping "
-    "itching burning bleeding cough fatigue nausea vomiting dizziness fever chill sweat edema oedema rash redness "
-    "spasm headache dyspnea dyspnoea tremor confusion palpitation diarrhea diarrhoea constipation tiredness"
+    "burning distress irritation sensation sensitivity intolerance distension drainage difficulty pressure tightness "
+    "heaviness loss pallor drowsiness sedation restlessness agitation retention incontinence instability"
 )
-"""Last words, as stems, of what a patient feels or an examiner sees."""
+"""Last words, as stems, of what a patient feels or an examiner sees; pain and its like are names already."""
 TOO_GENERAL = word_set(
     "disease disorder syndrome illness sickness condition problem symptom complication abnormality deficit dysfunction "
-    "impairment injury damage trauma lesion toxicity neurotoxicity death mortality shock event attack episode "
-    "infection inflammation allergy tumor tumour cancer malignancy mass stress abuse overdose poisoning relapse"
+    "impairment injury damage trauma lesion toxicity neurotoxicity death mortality event attack episode infection "
+    "inflammation allergy tumor tumour cancer malignancy mass stress abuse overdose poisoning relapse"
 )
 """Last words, as stems, that name no particular disease when they stand alone."""
 NO_MEDICATION = word_set(

@@ -53,12 +53,15 @@ class Run:
     plan: Plan
     step: int = 0
     best: float = -1.0
+    cpu_s: float = 0.0
+    """CPU seconds of the attempts before this one."""
 
     def save(self, path: Path) -> None:
         """Write all of it, at once or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         learnt = {name: value for name, value in self.net.named_parameters() if value.requires_grad}
         state = {"plan": asdict(self.plan), "step": self.step, "best": self.best, "learnt": learnt}
+        state["cpu_s"] = self.cpu_s + time.process_time()
         state |= {"optimizer": self.optimizer.state_dict(), "schedule": self.schedule.state_dict()}
         torch.save(state, path.with_suffix(".new"))
         path.with_suffix(".new").replace(path)
@@ -73,7 +76,7 @@ class Run:
         self.net.load_state_dict(state["learnt"], strict=False)
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        self.step, self.best = int(state["step"]), float(state["best"])
+        self.step, self.best, self.cpu_s = int(state["step"]), float(state["best"]), float(state["cpu_s"])
 
 
 def main() -> None:
@@ -83,6 +86,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with bc5cdr/ and ncbi-disease/")
     parser.add_argument("--out", type=Path, default=Path("worker/weights/ner"))
     parser.add_argument("--work", type=Path, default=Path("build/ner"), help="folder for checkpoints, to resume from")
+    parser.add_argument("--threshold", type=float, default=0.9, help="probability from which on an entity is used")
     parser.add_argument("--sentences", type=int, help="learn from so many of bc5cdr only, to try a plan out")
     for name, value in asdict(Plan()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
@@ -94,11 +98,10 @@ def main() -> None:
         *ner_data.sentences(given.data, ner_data.NCBI, "train")[: given.sentences],
     ]
     held = {name: ner_data.sentences(given.data, name, "devel") for name in (ner_data.BC5CDR, ner_data.NCBI)}
-    started = time.process_time()
-    train(given.base, learn, plan, given.work, _watch(held, given.work))
-    seconds = time.process_time() - started
+    run = train(given.base, learn, plan, given.work, _watch(held, given.work))
+    seconds = run.cpu_s + time.process_time()
     report = ner_report.measure(given.base, given.work / BEST, held, cpu_seconds=seconds, plan=asdict(plan))
-    ner_report.ship(given.work / BEST, given.out, report)
+    ner_report.ship(given.work / BEST, given.out, report, threshold=given.threshold)
     log.warning("report written: %s", given.out / ner_report.REPORT_FILE)
 
 
@@ -106,8 +109,8 @@ Watch = Callable[[TaggerNet, int], float]
 """Called after each epoch with the net and the epochs done; says how good the net is."""
 
 
-def train(base: Path, learn: Sequence[Sentence], plan: Plan, work: Path, watch: Watch) -> TaggerNet:
-    """The net after the last epoch; the best by `watch` is written to `work`/best.
+def train(base: Path, learn: Sequence[Sentence], plan: Plan, work: Path, watch: Watch) -> Run:
+    """The run after the last epoch; the best net by `watch` is written to `work`/best.
 
     A run that was cut off goes on from its last checkpoint in `work`.
     """
@@ -129,7 +132,8 @@ def train(base: Path, learn: Sequence[Sentence], plan: Plan, work: Path, watch: 
             _judge(run, work, watch, ends[run.step])
         if run.step in ends or run.step % plan.checkpoint_steps == 0:
             run.save(work / CHECKPOINT)
-    return net.eval()
+    net.eval()
+    return run
 
 
 def _learn(run: Run, batch: Sequence[Window], learn: Sequence[Sentence], learnable: Sequence[nn.Parameter]) -> None:

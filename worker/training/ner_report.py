@@ -11,6 +11,7 @@ from pathlib import Path
 from worker import tagger
 from worker.tagger import Tagger
 from worker.tagger_chain import spans_of
+from worker.tagger_net import ABOUT_FILE
 from worker.training.ner_data import SAYS_NOTHING_OF, Sentence
 
 REPORT_FILE = "report.json"
@@ -92,11 +93,13 @@ def measure(
     }
 
 
-def ship(adapter: Path, folder: Path, report: dict[str, object]) -> None:
-    """Copy an adapter to where it travels from, with its report as JSON and its model card."""
+def ship(adapter: Path, folder: Path, report: dict[str, object], *, threshold: float) -> None:
+    """Copy an adapter to where it travels from, with its threshold, its report as JSON and its model card."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in sorted(adapter.iterdir()):
         shutil.copyfile(path, folder / path.name)
+    about = {**json.loads((adapter / ABOUT_FILE).read_text(encoding="utf-8")), "threshold": threshold}
+    (folder / ABOUT_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     (folder / REPORT_FILE).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     (folder / CARD_FILE).write_text(_card(report), encoding="utf-8")
 
