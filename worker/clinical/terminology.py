@@ -14,22 +14,37 @@ from pathlib import Path
 from typing import cast
 
 from shared.case import Code, MentionKind
+from worker.clinical import endings
 from worker.clinical.phrases import Phrases
 from worker.clinical.reading import Reading
 from worker.clinical.tokens import Token, key, stem
 
 DATA = Path(__file__).with_name("data")
 LEXICON = DATA / "lexicon.tsv"
-ALIASES = ("aliases.tsv", "injuries.tsv", "examination.tsv", "illnesses.tsv", "signs.tsv")
+ALIASES = (
+    "aliases.tsv",
+    "injuries.tsv",
+    "examination.tsv",
+    "illnesses.tsv",
+    "signs.tsv",
+    "procedures.tsv",
+    "spanish.tsv",
+)
 """Tables of the same columns; the first that has a name keeps it."""
+DRUGS = ("drugs.tsv", "medicines.tsv")
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 HPO = "http://human-phenotype-ontology.org"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 
 _PART_OF = re.compile(r"-(?:free|like|related|relieving|induced|proof|tested)(?!\w)")
 """Pain-free is no pain."""
-CURATED, COMPILED = 0.95, 0.85
-"""Confidence in a name from the hand-checked tables, and in one from the compiled lexicon."""
+_HOUSE = re.compile(
+    r" (?:(?:care|research|treatment) )?(?:cent(?:er|re)|network|institute|society|association|foundation|clinic|"
+    r"department|hospital|support group|specialist|educator|nurse)s?(?!\w)"
+)
+"""Behind the name: a cancer network, a diabetes clinic."""
+CURATED, COMPILED, BY_ENDING = 0.95, 0.85, 0.8
+"""Confidence in a name from the hand-checked tables, in one from the compiled lexicon, and in one by its ending."""
 
 _PAIN_EN = ("{0} pain", "{0} ache", "{0} aches", "{0} soreness", "{0} discomfort", "{0} hurts", "{0} hurt", "sore {0}")
 _PAIN_IN = (
@@ -82,40 +97,64 @@ Row = tuple[Sequence[str], Concept, str | None]
 class Terminology:
     """All names at once; `find` takes the longest one at each place."""
 
-    def __init__(self, entries: dict[str, Entry]) -> None:
+    def __init__(self, entries: dict[str, tuple[Entry, ...]]) -> None:
         self._phrases = Phrases(entries)
 
     def find(self, reading: Reading) -> Iterator[Name]:
         """The names in the text from left to right, none overlapping."""
         tokens = [each for each in reading.tokens if each.word != "-"]
-        for hit in self._phrases.find([stem(each.word) for each in tokens]):
+        stems = [stem(each.word) for each in tokens]
+        done = 0
+        for hit in self._phrases.find(stems):
+            yield from _by_ending(tokens[done : hit.first], stems[done : hit.first])
+            done = hit.last
             first, last = tokens[hit.first], tokens[hit.last - 1]
-            if _is_meant(reading, first, last, hit.value):
-                end = last.end - 2 if last.word.endswith("'s") and hit.value.concept.kind != "condition" else last.end
-                yield Name(first.start, end, hit.value.concept)
+            entry = next((each for each in hit.value if _is_meant(reading, first, last, each)), None)
+            if entry:
+                end = last.end - 2 if last.word.endswith("'s") and entry.concept.kind != "condition" else last.end
+                yield Name(first.start, end, entry.concept)
+        yield from _by_ending(tokens[done:], stems[done:])
 
 
 @cache
 def terminology() -> Terminology:
     """The terminology, read once a process."""
-    entries: dict[str, Entry] = {}
+    entries: dict[str, tuple[Entry, ...]] = {}
     for names, concept, language in (*_aliases(), *_pains(), *_drugs()):
         for name in names:
             exact = name.removeprefix("=") if name.startswith("=") or _has_capitals(name) else None
-            entries.setdefault(key(name.removeprefix("=").lower()), Entry(concept, exact, language))
+            _add(entries, key(name.removeprefix("=").lower()), Entry(concept, exact, language))
     for keys, concept in _lexicon():
         entry = Entry(concept)
         for each in keys:
-            entries.setdefault(each, entry)
+            entries.setdefault(each, (entry,))
     return Terminology(entries)
+
+
+def _add(entries: dict[str, tuple[Entry, ...]], name: str, entry: Entry) -> None:
+    """Take the entry up, behind those that count in one spelling only: SAH is not SAHS, though it has its key."""
+    known = entries.get(name, ())
+    if all(each.exact is not None for each in known):
+        entries[name] = (*known, entry)
 
 
 def _has_capitals(name: str) -> bool:
     return name.replace(" ", "").isupper()
 
 
+def _by_ending(tokens: Sequence[Token], stems: Sequence[str]) -> Iterator[Name]:
+    for token, word in zip(tokens, stems, strict=True):
+        kind = endings.kind_of(word)
+        if kind:
+            yield Name(token.start, token.end, Concept(kind, word, confidence=BY_ENDING))
+
+
 def _is_meant(reading: Reading, first: Token, last: Token, entry: Entry) -> bool:
-    if reading.text.endswith("anti-", 0, first.start) or _PART_OF.match(reading.text, last.end):
+    if (
+        reading.text.endswith("anti-", 0, first.start)
+        or _PART_OF.match(reading.text, last.end)
+        or _is_house(reading, last.end, entry)
+    ):
         return False
     if entry.exact is None:
         return True
@@ -124,6 +163,10 @@ def _is_meant(reading: Reading, first: Token, last: Token, entry: Entry) -> bool
         written = written if " " in entry.exact else written.replace(" ", "")
         return written == entry.exact and entry.language in {None, reading.language}
     return written.lower() == entry.exact
+
+
+def _is_house(reading: Reading, end: int, entry: Entry) -> bool:
+    return entry.concept.kind in {"symptom", "condition"} and _HOUSE.match(reading.text, end) is not None
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
@@ -154,7 +197,7 @@ def _pains() -> Iterator[Row]:
 
 
 def _drugs() -> Iterator[Row]:
-    for ingredient, rxcui, others in _rows(DATA / "drugs.tsv"):
+    for ingredient, rxcui, others in (row for table in DRUGS for row in _rows(DATA / table)):
         codes = (Code(RXNORM, rxcui, ingredient),) if rxcui else ()
         names = [ingredient.lower(), *(each for each in others.split("|") if each)]
         yield names, Concept("medication", ingredient, codes), None
