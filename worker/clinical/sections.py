@@ -23,6 +23,10 @@ _LINE = re.compile(
     r"={1,3})?[ \t]*(:[ \t]*(?:\*\*)?|$)"
 )
 _INLINE = re.compile(r"(?:(?<=[.;])|(?<=\n))[ \t]+([a-z][a-z /&']{1,40}):[ \t]")
+_LUNGS = re.compile(
+    r"\s*(?:mvc|m\.?v\.?|murmullo|ruidos|buena|normoventil\w*|hipoventil\w*|crepitantes|sibilan\w+|roncus|estertores|eupneic\w|"
+    r"ventila\w*|rr?c?r|ritmic\w)(?!\w)"
+)
 _GAP = re.compile(r"\n[ \t\r]*\n")
 _INHERITED = frozenset({"past_history", "surgical_history", "family_history", "allergies", "medications", "plan"})
 """Sections that change the sense of what they hold: with words beside the heading they end at the next empty line."""
@@ -74,6 +78,11 @@ def _names() -> dict[str, str]:
     return {heading: name for name, headings in table.items() for heading in headings}
 
 
+def _name(text: str, heading: str, body: int) -> str | None:
+    """The section of a heading; AP and AC before the words of an auscultation head none."""
+    return None if heading in {"ap", "ac"} and _LUNGS.match(text, body) else _names().get(heading)
+
+
 def _headings(reading: Reading) -> Iterator[Heading]:
     found = [*_line_headings(reading), *_inline_headings(reading)]
     seen: set[int] = set()
@@ -85,7 +94,7 @@ def _headings(reading: Reading) -> Iterator[Heading]:
 
 def _line_headings(reading: Reading) -> Iterator[Heading]:
     for line in _LINE.finditer(reading.text):
-        name = _names().get(line.group(1).strip(" .").rstrip("*"))
+        name = _name(reading.text, line.group(1).strip(" .").rstrip("*"), line.end())
         colon = line.group(2).startswith(":")
         if name and (colon or reading.is_upper(line.start(1))):
             beside = reading.text[line.end() : line.end() + 200].split("\n", 1)[0].strip()
@@ -94,6 +103,6 @@ def _line_headings(reading: Reading) -> Iterator[Heading]:
 
 def _inline_headings(reading: Reading) -> Iterator[Heading]:
     for found in _INLINE.finditer(reading.text):
-        name = _names().get(found.group(1).strip())
+        name = _name(reading.text, found.group(1).strip(), found.end())
         if name and reading.is_upper(found.start(1)):
             yield Heading(name, found.start(1), found.end(), on_its_line=True)
