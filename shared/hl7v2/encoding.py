@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 
 ENCODING = "^~\\&"
 LONGEST_ST = 199  # characters (HL7 v2.5.1, 2.A.71)
+CUT = LONGEST_ST // 3  # an escaped character takes three
 _ESCAPES = {"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\"}
 _LINE = re.compile(r"\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -20,8 +22,8 @@ def text(words: object) -> str:
 
 
 def lines(words: str) -> str:
-    """The same for formatted text (FT) and text (TX), where a line end has its own sign."""
-    return "\\.br\\".join(text(each) for each in _LINE.split(words))
+    """The same for text (TX): each line is a repetition of the field, and a long one is several."""
+    return "~".join(text(piece) for line in _LINE.split(words) for piece in _pieces(line))
 
 
 def parts(*components: object) -> str:
@@ -49,6 +51,21 @@ def time(stamp: str | None) -> str:
     if "T" not in stamp:
         return stamp.replace("-", "")
     return datetime.fromisoformat(stamp).strftime("%Y%m%d%H%M%S%z")
+
+
+def _pieces(line: str) -> Iterator[str]:
+    """The line in pieces that also those receivers take who hold every text to the length of an ST."""
+    held = ""
+    for word in line.split(" "):
+        joined = f"{held} {word}" if held else word
+        if held and len(text(joined)) > LONGEST_ST:
+            yield held
+            joined = word
+        while len(text(joined)) > LONGEST_ST:  # a word as long as this has no place to part
+            yield joined[:CUT]
+            joined = joined[CUT:]
+        held = joined
+    yield held
 
 
 def message(*segments: str) -> str:

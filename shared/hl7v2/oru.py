@@ -28,8 +28,8 @@ _TAG = re.compile(r"<[^>]+>")
 def oru(bundle: Resource) -> str:
     """The message of a transaction Bundle, original or reviewed."""
     chart = Chart(bundle)
-    composition = chart.first("Composition") or {"section": []}
-    sections = [each for each in composition["section"] if each.get("entry")]
+    composition = chart.first("Composition") or {}
+    sections = [each for each in composition.get("section", []) if each.get("entry")]
     groups = [each for number, section in enumerate(sections, 1) for each in _group(chart, section, number)]
     if not groups:  # a message has at least one
         groups = [_obr(chart, {"title": "Nothing found"}, 1)]

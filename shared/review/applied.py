@@ -129,7 +129,7 @@ def _gathered(resource: Resource, by_url: Mapping[str, Resource], gone: set[str]
         return _left_out(resource, "implicated", lambda each: each, gone)
     if kind != "Composition":
         return resource
-    sections = [_section(each, by_url, gone) for each in resource["section"]]
+    sections = [_section(each, by_url, gone) for each in resource.get("section", [])]
     kept = [each for each in sections if each.get("text") or each.get("entry")]
     return {name: each for name, each in {**resource, "section": kept}.items() if each != []}
 

@@ -18,22 +18,23 @@ from worker.fhir.codes import SYSTEMS, UCUM, hl7, is_code
 from worker.fhir.problem import Problem
 
 REQUIRED = {
-    ("Condition", "clinicalStatus"): (
-        hl7("condition-clinical"),
-        {"active", "recurrence", "relapse", "inactive", "remission", "resolved"},
-    ),
-    ("Condition", "verificationStatus"): (
-        hl7("condition-ver-status"),
-        {"unconfirmed", "provisional", "differential", "confirmed", "refuted", "entered-in-error"},
-    ),
-    ("AllergyIntolerance", "clinicalStatus"): (
-        hl7("allergyintolerance-clinical"),
-        {"active", "inactive", "resolved"},
-    ),
-    ("AllergyIntolerance", "verificationStatus"): (
-        hl7("allergyintolerance-verification"),
-        {"unconfirmed", "confirmed", "refuted", "entered-in-error"},
-    ),
+    "Condition": {
+        "clinicalStatus": (
+            hl7("condition-clinical"),
+            {"active", "recurrence", "relapse", "inactive", "remission", "resolved"},
+        ),
+        "verificationStatus": (
+            hl7("condition-ver-status"),
+            {"unconfirmed", "provisional", "differential", "confirmed", "refuted", "entered-in-error"},
+        ),
+    },
+    "AllergyIntolerance": {
+        "clinicalStatus": (hl7("allergyintolerance-clinical"), {"active", "inactive", "resolved"}),
+        "verificationStatus": (
+            hl7("allergyintolerance-verification"),
+            {"unconfirmed", "confirmed", "refuted", "entered-in-error"},
+        ),
+    },
 }
 """CodeableConcepts with a required binding (R4 4.0.1): the system, and the codes of its value set."""
 CATEGORIES = {
@@ -84,8 +85,8 @@ def _quantity(quantity: Quantity, path: str) -> Iterator[Problem]:
 
 
 def _bindings(node: BaseModel, path: str) -> Iterator[Problem]:
-    for (kind, name), (system, codes) in REQUIRED.items():
-        concept = getattr(node, name, None) if type(node).__name__ == kind else None
+    for name, (system, codes) in REQUIRED.get(type(node).__name__, {}).items():
+        concept = getattr(node, name)
         if concept is None:
             continue
         given = [(each.system, each.code) for each in concept.coding or []]

@@ -66,7 +66,7 @@ def _allergy(it: AllergyIntolerance) -> Found:
 
 
 def _observation(it: Observation) -> Found:
-    valued = any(name.startswith("value") and each is not None for name, each in vars(it).items())
+    valued = any(each is not None and name.startswith("value") for name, each in vars(it).items())
     if it.dataAbsentReason is not None and valued:
         yield "obs-6", "a reason why data is absent stands only without a value"
     own = {(each.system, each.code) for each in it.code.coding or []}
@@ -78,7 +78,7 @@ def _observation(it: Observation) -> Found:
 
 
 def _extension(it: Extension) -> Found:
-    valued = any(name.startswith("value") and each is not None for name, each in vars(it).items())
+    valued = any(each is not None and name.startswith("value") for name, each in vars(it).items())
     if valued == bool(it.extension):
         yield "ext-1", "has either a value or extensions"
     parts = {each.url for each in it.extension or []}

@@ -54,9 +54,12 @@ def tree(bundle: Bundle, licensed: frozenset[str] = frozenset()) -> Tree:
 def _nodes(model: BaseModel, path: str) -> Iterator[Node]:
     yield path, model
     for name, value in vars(model).items():
-        for number, each in enumerate(value if isinstance(value, list) else [value]):
-            if isinstance(each, BaseModel):
-                yield from _nodes(each, f"{path}.{name}[{number}]" if isinstance(value, list) else f"{path}.{name}")
+        if isinstance(value, BaseModel):
+            yield from _nodes(value, f"{path}.{name}")
+        elif isinstance(value, list):
+            for number, each in enumerate(value):
+                if isinstance(each, BaseModel):
+                    yield from _nodes(each, f"{path}.{name}[{number}]")
 
 
 def of_json(value: Value | None, path: str = "Bundle") -> Iterator[Problem]:
@@ -79,14 +82,16 @@ def of_json(value: Value | None, path: str = "Bundle") -> Iterator[Problem]:
 def of_fields(tree: Tree) -> Iterator[Problem]:
     """What the models know of their fields but do not enforce."""
     for path, node in tree.nodes:
-        values = vars(node)
-        for name, (codes, targets) in _known(type(node)).items():
-            for each in _listed(values.get(name)):
+        held = {name: value for name, value in vars(node).items() if value is not None}
+        known = _known(type(node))
+        for name in (each for each in held if each in known):
+            codes, targets = known[name]
+            for each in _listed(held[name]):
                 if codes and each not in codes:
                     yield Problem("code-binding", f"{path}.{name}", "the code is not of the required value set")
                 if targets and isinstance(each, Reference) and not _allowed(each, targets, tree):
                     yield Problem("reference-type", f"{path}.{name}", f"must point at one of {', '.join(targets)}")
-        for name, value in values.items():
+        for name, value in held.items():
             if isinstance(value, datetime) and value.tzinfo is None:
                 yield Problem("time-zone", f"{path}.{name}", "a time needs its zone")
 
@@ -109,8 +114,6 @@ def _texts(value: object) -> list[str]:
 
 
 def _listed(value: object) -> list[object]:
-    if value is None:
-        return []
     return value if isinstance(value, list) else [value]
 
 

@@ -87,7 +87,12 @@ def coded(system: str, code: str, display: str) -> dict[str, Value]:
 def clinical(codes: Iterable[Code]) -> list[Element]:
     """The codes that may leave, once each; one of another system or of the wrong form is dropped: none beats wrong."""
     kept = {(each.system, each.code): each for each in codes if is_code(each.system, each.code, CLINICAL)}
-    return [coding(each.system, each.code, each.display) for each in kept.values()]
+    return [coding(each.system, each.code, _display(each)) for each in kept.values()]
+
+
+def _display(code: Code) -> str | None:
+    """LOINC's display names are its own; the mention has our word for the thing instead."""
+    return None if code.system == LOINC else code.display
 
 
 def is_code(system: str, code: str, systems: Mapping[str, re.Pattern[str]] = SYSTEMS) -> bool:

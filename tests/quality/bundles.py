@@ -1,0 +1,200 @@
+"""Bundles of made notes: does each pass every judge, and does the same note give the same bytes?
+
+`python -m tests.quality.bundles [COUNT]` measures this part alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import fhirkit
+from fhirclient.models.bundle import Bundle as ClientBundle
+from hl7apy.consts import VALIDATION_LEVEL
+from hl7apy.parser import parse_message
+from rich.console import Console
+from rich.progress import track
+
+from shared import bundle_forms, fhir_json, registry
+from shared.bundle_forms import Kind
+from shared.case import Case, Origin
+from shared.hl7v2.mdm import mdm
+from shared.hl7v2.oru import oru
+from shared.job import Audio, Encounter, Patient, StageName
+from shared.settings import Settings
+from tests.conftest import RecordingDesk
+from tests.quality.made_notes import made_notes
+from tests.quality.report import Gate, Part, Table
+from tests.worker.fhir.cases import RECORDING
+from tests.worker.fhir.finished import Finished, finished
+from tests.worker.fhir.test_other_readers import floats
+from worker import stage
+from worker.clinical.facts import facts
+from worker.fhir.check import problems
+from worker.fhir.operator import Operator
+from worker.stage import Device, Stage
+
+NOTES = 10_000
+WRITTEN_EVERY, FORMED_EVERY, MESSAGES_EVERY = 4, 5, 10
+"""One note of so many is also summarized and advised on; is judged in each form, reviewed and not; as HL7 v2."""
+AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+PATIENTS = (
+    None, None, Patient(reference="Patient/7"), Patient(identifier="M,R|N $4\\é", system="https://h.example/mrn"),
+    Patient(identifier="7", name="O'Brien & <Söhne>", family="O'Brien", given="Zoë", gender="female",
+            birth_date=date(1980, 2, 29)),
+)  # fmt: skip
+VISITS = (None, None, Encounter(reference="Encounter/9"), Encounter(identifier="V 7", kind="EMER", start=AT, end=AT))
+OPERATORS = (Operator(), Operator(medication="request"))
+TEXT = """
+{notes:,} notes, made from parts and from the sentences of the regression sets in English and Spanish, seven in ten then
+damaged (odd characters, lost and swapped ones, line ends, shuffled lines, other cases, strange numbers, cut or repeated
+text), went through the rules of extraction and the Bundle builder, every {written}th through summary and advice too,
+with patients, visits and recordings of all kinds. Each Bundle was read by the own check, by fhirkit-rs (strict) and by
+fhirclient (strict), and built a second time; every {formed}th was also read as a collection, as a document and after
+reviews, and every {messages}th as HL7 v2 by hl7apy (strict). It took {seconds:,.0f} s on one core, {each:.0f} ms a
+note; the Bundles hold {resources:,} resources.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the judges said of one note's Bundle: the names of those that refused it."""
+
+    refused: tuple[str, ...]
+    resources: int
+
+
+def measure(data: Path) -> Part:
+    """Judge the Bundles of all notes."""
+    return measured(NOTES)
+
+
+def measured(count: int) -> Part:
+    """The part of the report for so many notes."""
+    began = time.perf_counter()
+    judged = [judge(number, note) for number, note in track(_numbered(count), "bundles", total=count)]
+    seconds = time.perf_counter() - began
+    refused = Counter(name for each in judged for name in each.refused)
+    text = TEXT.format(
+        notes=count, written=WRITTEN_EVERY, formed=FORMED_EVERY, messages=MESSAGES_EVERY,
+        seconds=seconds, each=1000 * seconds / count, resources=sum(each.resources for each in judged),
+    )  # fmt: skip
+    gates = [Gate(f"bundles: {name}", refused[name], 0, at_most=True, of=count) for name in JUDGES]
+    rows = [(name, f"{refused[name]}") for name in JUDGES]
+    return Part("Bundles", text, gates, [Table(("refused by", "Bundles"), rows)])
+
+
+def judge(number: int, note: str) -> Judged:
+    """All judges on one note. What goes wrong beyond a refusal is raised, with the number that makes the note again."""
+    try:
+        done = finished(_case(number, note), _operator(number))
+        refused = tuple(name for name, says in JUDGES.items() if not says(number, note, done))
+        return Judged(refused, len(done.bundle["entry"]))
+    except Exception as error:
+        error.add_note(f"made note {number}")
+        raise
+
+
+def _own_check(number: int, note: str, done: Finished) -> bool:
+    return problems(done.bundle) == []
+
+
+def _fhirkit(number: int, note: str, done: Finished) -> bool:
+    return fhirkit.parse(done.written, strict=True).issues == []
+
+
+def _fhirclient(number: int, note: str, done: Finished) -> bool:
+    return len(ClientBundle(floats(done.bundle), strict=True).entry) == len(done.bundle["entry"])
+
+
+def _same_bytes(number: int, note: str, done: Finished) -> bool:
+    return finished(_case(number, note), _operator(number)).written == done.written
+
+
+def _forms(number: int, note: str, done: Finished) -> bool:
+    """As a collection and a document, as written and after a review: sound in each."""
+    if number % FORMED_EVERY:
+        return True
+    wrong = [{"action": "reject", "facts": [each["id"] for each in done.facts[::3]]}] if done.facts else []
+    kinds: tuple[Kind, ...] = ("transaction", "collection", "document")
+    bundles = [
+        bundle_forms.formed(bundle, kind)
+        for bundle in (done.bundle, done.after(*wrong, {"action": "confirm"}))
+        for kind in kinds
+    ]
+    return all(
+        problems(each) == [] and fhirkit.parse(fhir_json.write(each), strict=True).issues == [] for each in bundles[1:]
+    )
+
+
+def _messages(number: int, note: str, done: Finished) -> bool:
+    if number % MESSAGES_EVERY:
+        return True
+    messages = (write(done.bundle) for write in (oru, mdm))
+    return all(parse_message(each, validation_level=VALIDATION_LEVEL.STRICT).validate() for each in messages)
+
+
+JUDGES: dict[str, Callable[[int, str, Finished], bool]] = {
+    "own check": _own_check,
+    "fhirkit-rs": _fhirkit,
+    "fhirclient": _fhirclient,
+    "same bytes": _same_bytes,
+    "other forms and reviews": _forms,
+    "HL7 v2 by hl7apy": _messages,
+}
+"""Who judges each Bundle; each answers whether it takes it."""
+
+
+def _numbered(count: int) -> Iterator[tuple[int, str]]:
+    return enumerate(made_notes(count))
+
+
+def _case(number: int, note: str) -> Case:
+    """The note as the stages leave it."""
+    found = facts(note)
+    case = Case(_origin(number), text=note, language=found.language, sections=found.sections, mentions=found.mentions)
+    if number % WRITTEN_EVERY == 0:
+        for each in _writers():
+            (case,) = each.run([case], RecordingDesk())
+    return replace(case, models=())
+
+
+def _origin(number: int) -> Origin:
+    audio: Audio | None = RECORDING if number % 11 == 0 else None
+    patient, visit = PATIENTS[number % len(PATIENTS)], VISITS[number // 3 % len(VISITS)]
+    return Origin(f"0199d0a0-0000-7000-8000-{number:012d}", "t", AT, patient=patient, encounter=visit, audio=audio)
+
+
+def _operator(number: int) -> Operator:
+    return OPERATORS[number % 7 == 0]
+
+
+@cache
+def _writers() -> tuple[Stage, ...]:
+    """The stages behind extraction, by their rules."""
+    settings: Any = Settings()
+    plan = registry.plan(registry.read(settings.manifest), "rules", settings.models_dir)
+    names = (StageName.CLASSIFY, StageName.SUMMARIZE, StageName.RECOMMEND)
+    return tuple(stage.load(name, plan[name], Device()) for name in names)
+
+
+def main() -> None:
+    """Measure this part alone, and say what was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", nargs="?", type=int, default=NOTES)
+    part = measured(parser.parse_args().count)
+    console = Console(highlight=False)
+    console.print(part.text.strip())
+    for each in part.gates:
+        console.print(f"{each.name}: {each.figure:g}")
+
+
+if __name__ == "__main__":
+    main()
