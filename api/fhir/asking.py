@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from api.fhir import asked
 from api.fhir.asked import Bundle, DocumentReference, Encounter, Other, Parameter, Parameters, Patient, Reference
 from api.fhir.content import Content, attached, chosen
-from api.fhir.people import Known, encounter, encounter_of, known, patient, patient_of
+from api.fhir.people import Known, called, encounter, encounter_of, known, patient, patient_of
 from api.fhir.refusal import unreadable, wrong
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ def _only(kind: type[Patient | Encounter], entries: list[tuple[str | None, asked
     if len(found) != 1:
         return None
     full_url, name = found[0]
-    return Reference(reference=full_url or f"{kind.__name__}/{name}") if full_url or name else None
+    return Reference(reference=full_url or called(kind, name))
 
 
 def _document(document: DocumentReference, outside: Known, path: str) -> Asked:

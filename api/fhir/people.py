@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from api.fhir.asked import Encounter, HumanName, Identifier, Patient, Reference, Resource
+from api.fhir.asked import Encounter, HumanName, Identifier, Part, Patient, Reference, Resource
 from api.fhir.refusal import wrong
 
 LITERAL = re.compile(
@@ -34,11 +34,15 @@ def known(entries: Iterable[tuple[str | None, Resource]], contained: Sequence[Re
     """Name the resources of a Bundle's entries, with their fullUrls, and those inside the document."""
     names: dict[str, Resource] = {}
     for full_url, resource in entries:
-        if resource.id:
-            names[f"{type(resource).__name__}/{resource.id}"] = resource
+        names[called(type(resource), resource.id)] = resource
         if full_url:
             names[full_url] = resource
     return Known(names | {f"#{each.id}": each for each in contained if each.id})
+
+
+def called(kind: type[Part], name: str | None) -> str:
+    """What a reference to a resource of a Bundle looks like; `#Patient` where it has no name at all."""
+    return f"{kind.__name__}/{name}" if name else f"#{kind.__name__}"
 
 
 def patient_of(reference: Reference, resources: Known, path: str) -> dict[str, object]:

@@ -134,6 +134,7 @@ async def test_a_patient_is_named_by_reference_identifier_or_resource(
             READ_VISIT,
         ),
         (bundle(document(), VISIT, Encounter="urn:uuid:2"), None, READ_VISIT),
+        (bundle(document(), {"resourceType": "Patient", "gender": "male"}), {"gender": "male"}, None),
         (bundle(document(), PATIENT, {**PATIENT, "id": "p2"}), None, None),
     ],
 )

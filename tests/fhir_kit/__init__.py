@@ -1,0 +1,1 @@
+"""fhir-kit-client (npm) as a process that tests drive."""
