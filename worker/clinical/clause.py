@@ -12,7 +12,7 @@ from itertools import pairwise
 from shared.case import MentionKind
 from worker.clinical.cues import Cue, Sense, cues
 from worker.clinical.finding import Finding, Stretch
-from worker.clinical.own_clauses import own_clauses
+from worker.clinical.own_clauses import goes_on, own_clauses
 from worker.clinical.reading import Reading
 from worker.clinical.tokens import Token, word_set
 
@@ -161,17 +161,32 @@ class Clause:
         return set([n for n in said if self.words[n] == ","][-1:])
 
     def _begins(self, position: int) -> bool:
-        return position > 0 and self.words[position - 1] in _SUBJECTS
+        interrupted = position > 1 and self.words[position - 2] in {"however", "though", "therefore"}
+        return position > 0 and self.words[position - 1] in _SUBJECTS and not interrupted
 
     def _reaches(self, cue: Cue, place: Place) -> bool:
+        if cue.sense == "hypothetical" and self._next_drug(cue, place):
+            return False
         if cue.sense == "hypothetical":
             return not any(cue.last <= each < place.first for each in self.ends)
         start = self._behind_subject(cue)
         if start < place.first and self.ended(start, place.first, place):
             return False
+        if self._is_aside(cue) and goes_on(self.words[cue.last : place.first]):
+            return False
         if cue.sense == "absent" and self._spanish and self._left(cue, place):
             return False
         return all(gap <= self._reach(cue) for gap in self._gaps(cue.last, place.first))
+
+    def _next_drug(self, cue: Cue, place: Place) -> bool:
+        """The item of a list of drugs behind one that is taken if need be: paracetamol si dolor, omeprazol."""
+        drugs = [each.first for each in self.places if each.finding.kind == "medication"]
+        listed = "," in self.words[cue.last : place.first] and min(drugs, default=cue.first) < cue.first
+        return listed and place.finding.kind == "medication"
+
+    def _is_aside(self, cue: Cue) -> bool:
+        """A patient with no history of it: what is denied only describes somebody."""
+        return self.words[cue.first] == "without" or self.words[max(0, cue.first - 1)] == "with"
 
     def _behind_subject(self, cue: Cue) -> int:
         """Where the scope of a cue begins: last year she had shingles, as a child, he had asthma."""

@@ -25,16 +25,18 @@ ORDERS: frozenset[Sense] = frozenset({"planned", "stopped", "taken"})
 ACTS: frozenset[MentionKind] = frozenset({"medication", "procedure"})
 ASSERTIONS: tuple[Assertion, ...] = ("absent", "possible", "hypothetical")
 _EVENTS: frozenset[MentionKind] = frozenset({"symptom", "condition", "procedure"})
-_SINCE = re.compile(r"(?<!\w)(?:since|diagnos\w+|dx|began|begin|started|desde|for|comenzo|empezo|inici\w+)(?!\w)")
+_SINCE = re.compile(
+    r"(?<!\w)(?:since|diagnos\w+|dx|began|begin|started|desde|(?<!ago )(?<!\d )for|comenzo|empezo|inici\w+)(?!\w)"
+)
 _OWN_WORDS = word_set(
     "denies reports i i've i'm patient pt takes allergic history no niega refiere paciente toma soy "
     "tengo alergico alergica tomo my mi presents me with on"
 )
 """After a comma or "and", these leave the relative and return to the patient."""
 _HISTORY = frozenset({"history", "hx", "h"})
-"""A history of vomiting for two days goes on."""
+"""A history of vomiting for two days goes on; who denies a history of asthma has none now."""
 _AGED = frozenset({"old", "remote", "healed"})
-_HERSELF = frozenset({"herself", "himself", "myself"})
+_HERSELF = frozenset({"own", "herself", "himself", "myself"})
 _STAYS = frozenset({"who", "que", "still"})
 
 
@@ -61,7 +63,7 @@ def _judged(clause: Clause, place: Place, kin: Sequence[Relative]) -> Finding:
     timeless = finding.kind == "allergy" or finding.assertion == "hypothetical"
     if timeless or finding.experiencer != "patient" or finding.temporality != "current":
         return finding
-    past = _past(clause, place)
+    past = _past(clause, replace(place, finding=finding))
     return replace(finding, temporality="past", cues=(*finding.cues, past)) if past else finding
 
 
@@ -84,7 +86,8 @@ def _past(clause: Clause, place: Place) -> Stretch | None:
     if _order(clause, place):
         return None
     cue = clause.cue(place, "past")
-    lasts = cue is not None and place.finding.trait("duration") and _HISTORY & {*clause.words[cue.first : cue.last]}
+    open_ended = place.finding.assertion == "absent" or place.finding.trait("duration")
+    lasts = cue is not None and open_ended and _HISTORY & {*clause.words[cue.first : cue.last]}
     if cue and not lasts:
         return clause.where(cue)
     return _ages_ago(clause, place) or _named_old(clause, place)

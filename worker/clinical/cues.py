@@ -31,6 +31,10 @@ _HAPPENS = word_set("occurs recurs develops arises returns flares happens comes"
 """Behind a finding these suppose it only where a "when" stands before it."""
 _KNOWN = word_set("his her my your their the this that these those its")
 """What somebody worries about and calls so is there."""
+_SUGGESTS = word_set("suggest suggests suggesting suggestive indicate indicating indicates concerning support point")
+"""Behind "nothing" these make it a denial; else nothing helps what is there."""
+_NOT = word_set("not did does has have was is were didn't doesn't hasn't wasn't")
+"""Before a "however" that only interrupts: she did not, however, have any pain."""
 _PEOPLE = word_set("man woman male female lady gentleman boy girl patient person and age")
 _LASTING = word_set("family day week month year hour days weeks months years the yo y.o")
 
@@ -99,6 +103,8 @@ def _is_other(cue: Cue, words: Sequence[str], written: Sequence[str]) -> bool:
         return after not in {".", ",", ";", ")", "!"} and not _in_table(words, cue.last - 1)
     if said == "negative" and before == "-":
         return True
+    if said == "nothing":
+        return _SUGGESTS.isdisjoint(words[cue.last :])
     if cue.sense == "hypothetical" and said == "should":
         return before not in {"", ",", ";"}
     if cue.sense == "hypothetical" and cue.reach == "backward" and words[cue.first] in _HAPPENS:
@@ -107,6 +113,8 @@ def _is_other(cue: Cue, words: Sequence[str], written: Sequence[str]) -> bool:
         return after in _KNOWN
     if cue.sense == "past" and said == "old":
         return before in _LASTING or before == "-" or after in _PEOPLE
+    if cue.sense == "end" and said in {"however", "though"}:
+        return before == "," and after == "," and not _NOT.isdisjoint(words[max(0, cue.first - 2) : cue.first])
     if cue.sense == "end" and said == "while":
         return after.endswith("ing")
     if cue.sense == "past" and said == "in the past":

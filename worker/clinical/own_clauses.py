@@ -18,12 +18,21 @@ _UNDER = word_set("that which who whom where when if whether as what because whi
 """Behind these a verb belongs to something smaller than a clause; "or" carries a list on."""
 
 
+_MAIN = _FINITE | word_set("developed presented underwent came complained awoke woke fell sustained noticed felt")
+
+
+def goes_on(words: Sequence[str]) -> bool:
+    """Whether the words behind "with no" or "without" come to the verb of the sentence: ... no history developed pain."""
+    verb = next((n for n, word in enumerate(words) if word in _MAIN), None)
+    return verb is not None and _UNDER.isdisjoint(words[:verb])
+
+
 def own_clauses(words: Sequence[str], covered: Collection[int] = ()) -> set[int]:
     """The commas and "and"s behind which a subject with its own verb stands; `covered` words belong to findings."""
     links = [n for n, word in enumerate(words) if word in _LINKS and n not in covered]
     found: set[int] = set()
     for link, following in pairwise([*links, len(words)]):
-        verb = next((n for n in range(link + 1, following) if words[n] in _FINITE and n not in covered), None)
+        verb = next((n for n in range(link + 1, following) if words[n] in _FINITE), None)
         if verb is None or verb == link + 1 or any(words[n] in _UNDER for n in range(link + 1, verb)):
             continue
         if words[verb] not in _CLOSERS or any(words[n] in _FINITE for n in range(link)):

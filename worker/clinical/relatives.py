@@ -15,6 +15,8 @@ from worker.clinical.tokens import word_set
 
 _OWNERS = word_set("my his her your their the our a an another mi mis su sus tu la el una un")
 _BEFORE_BEHIND = word_set("in on of by for ( affecting en de por :")
+_COUNTS = word_set("no has have had any")
+_OF_THEM = word_set("with who has have had : ( is are was were all both")
 _CARES = word_set("care cares cared caring caretaker caregiver caregiving looks looking")
 _MET = word_set("exposed exposure contact contacts close")
 _ILL = re.compile(r"(?:, )?(?:que|quien|who) (?:padece|tiene|sufre|has|had|suffers)(?: \S+)?")
@@ -99,6 +101,8 @@ def _is_company(words: Sequence[str], hit: Hit[tuple[str, Experiencer]]) -> bool
         return True
     if _ILL.fullmatch(" ".join(words[hit.last : hit.last + 3])):
         return False
+    if hit.value[0] == "child" and words[hit.first - 1 : hit.first] and _counted(words, hit):
+        return True
     before, near = _word_before(words, hit.first), {*words[max(0, hit.first - MET_TOKENS) : hit.first]}
     if before in {"to", "with"} and near & _MET:
         return False
@@ -106,3 +110,9 @@ def _is_company(words: Sequence[str], hit: Hit[tuple[str, Experiencer]]) -> bool
         return True
     led = " ".join(words[max(0, hit.first - 3) : hit.first])
     return (before in _table().before or _BROUGHT.search(led) is not None) and "history" not in phrase
+
+
+def _counted(words: Sequence[str], hit: Hit[tuple[str, Experiencer]]) -> bool:
+    """Children that are only counted: lives alone, has no children."""
+    before, after = words[hit.first - 1], words[hit.last] if hit.last < len(words) else "."
+    return (before in _COUNTS or before.isdigit()) and after not in _OF_THEM
