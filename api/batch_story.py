@@ -17,6 +17,7 @@ from shared import batches
 from shared.batch_progress import BatchProgress
 from shared.batches import Item
 from shared.broker import Event
+from shared.crisis import CRISIS
 from shared.job import JobStatus, StageName
 
 
@@ -42,7 +43,7 @@ class Roll:
     def is_news(self, event: Event) -> bool:
         """Whether an event tells of a status that is not known."""
         known = self.items.get(event.job_id)
-        return known is None or known.status is not event.status
+        return known is None or known.status is not event.status or (event.type == CRISIS and not known.crisis)
 
     @property
     def open(self) -> int:
@@ -67,6 +68,8 @@ class BatchStory:
     seq: str = NOTHING
     roll: Roll = field(default_factory=Roll)
     ear: Gathering = field(init=False)
+    alarmed: set[str] = field(default_factory=set)
+    """Jobs of whose crisis this client was told."""
 
     @contextmanager
     def listen(self, hub: Hub) -> Iterator[Gathering]:
@@ -84,6 +87,8 @@ class BatchStory:
         yield self._message("snapshot")
         for item in touched:
             yield self._message("item", item)
+        for message in self._alarms(self.roll.items.values()):
+            yield message
         self.seq = until
         for message in self._end():
             yield message
@@ -120,8 +125,15 @@ class BatchStory:
         return [item for job_id, item in self.roll.items.items() if job_id in found]
 
     def _changes(self, items: Sequence[Item]) -> Iterator[Message]:
-        """One message for each job whose status is new, with the counts at that moment."""
-        return (self._message("item", item) for item in items if self.roll.take(item))
+        """One message for each job whose status is new, with the counts at that moment; crises first."""
+        yield from self._alarms(items)
+        yield from (self._message("item", item) for item in items if self.roll.take(item))
+
+    def _alarms(self, items: Iterable[Item]) -> Iterator[Message]:
+        """One message for each crisis that was not told."""
+        new = [item for item in items if item.crisis and item.job_id not in self.alarmed]
+        self.alarmed.update(item.job_id for item in new)
+        return (self._message(CRISIS, item) for item in new)
 
     def _inner_progress(self, events: Iterable[Event]) -> Iterator[Message]:
         for event in events:

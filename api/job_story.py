@@ -17,6 +17,7 @@ from api.leaving import is_hold
 from api.reading import look
 from api.services import Services
 from shared.broker import Event
+from shared.crisis import CRISIS
 from shared.crypto import JobKey, WrappedKey
 from shared.errors import DecryptionError
 from shared.job import JobStatus, Progress, StageName
@@ -39,6 +40,9 @@ class JobStory:
     status: JobStatus = JobStatus.QUEUED
     stage: StageName | None = None
     progress: float = 0.0
+    crisis: bool = False
+    alarmed: bool = False
+    """Whether this client was told of the crisis by an event or by a snapshot."""
 
     @contextmanager
     def listen(self, hub: Hub) -> Iterator[Subscription]:
@@ -54,9 +58,11 @@ class JobStory:
             yield self._as_row("snapshot", job)
             async for message in self._missed(since):
                 yield message
+            self.alarmed = self.alarmed or job.crisis_at is not None  # it was told up to `since`
             return
         self.seq = self.ear.seq
         yield self._as_row("snapshot", job, self._text_so_far(job))
+        self.alarmed = self.crisis
         if job.status.terminal:
             yield self._end(job)
 
@@ -66,10 +72,13 @@ class JobStory:
         if order(heard.seq) <= order(self.seq) or is_hold(event):
             return ()
         self.seq = heard.seq
+        if event.type == CRISIS:
+            job = await self._read()
+            return (*self._alarm(job), *((self._end(job),) if job.status.terminal else ()))
         if event.status is not JobStatus.RUNNING:  # whoever wrote it may not know how far the job was
             job = await self._read()
             if job.status.terminal:
-                return (self._end(job),)
+                return (*self._alarm(job), self._end(job))
             return (self._as_row(event.type if event.status is job.status else "snapshot", job),)
         self.status, self.stage, self.progress = event.status, event.stage, event.progress
         return (self._message(event.type, partial=self._opened(event), append=event.append),)
@@ -77,13 +86,14 @@ class JobStory:
     async def check(self, *, lost: bool) -> Sequence[Message]:
         """What the row says that was not told yet; all of it when events may be lost."""
         job = await self._read()
+        alarm = self._alarm(job)
         if job.status.terminal:
-            return (self._end(job),)
+            return (*alarm, self._end(job))
         if lost:
-            return (self._as_row("snapshot", job, self._row_s_text(job)),)
+            return (*alarm, self._as_row("snapshot", job, self._row_s_text(job)))
         if job.status is not self.status or job.progress > self.progress + AHEAD:
-            return (self._as_row("snapshot", job),)
-        return ()
+            return (*alarm, self._as_row("snapshot", job))
+        return alarm
 
     def heartbeat(self) -> Message:
         """Where the job was when it was last read or heard of."""
@@ -113,6 +123,13 @@ class JobStory:
             job = await self._read()
             yield self._as_row("snapshot", job, self._row_s_text(job))
 
+    def _alarm(self, job: Job) -> tuple[Message, ...]:
+        """The one event of a crisis, unless this client was told of it."""
+        if self.alarmed or job.crisis_at is None:
+            return ()
+        self.alarmed = True
+        return (self._as_row(CRISIS, job),)
+
     def _end(self, job: Job) -> Message:
         self.ended = True
         if order(self.ear.seq) > order(self.seq):
@@ -120,7 +137,7 @@ class JobStory:
         return self._as_row(job.status.value, job)
 
     def _as_row(self, kind: str, job: Job, partial: str | None = None) -> Message:
-        self.status, self.stage = job.status, job.stage
+        self.status, self.stage, self.crisis = job.status, job.stage, job.crisis_at is not None
         self.progress = 1.0 if job.status is JobStatus.COMPLETED else job.progress
         return self._message(kind, partial=partial)
 
@@ -130,6 +147,7 @@ class JobStory:
             type=kind,
             job_id=self.job_id,
             status=self.status,
+            crisis=self.crisis,
             stage=self.stage,
             progress=round(self.progress, 4),
             partial=partial,

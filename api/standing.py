@@ -78,6 +78,7 @@ class State(BaseModel):
     source: str = Field(description="text or audio")
     stage: StageName | None = Field(None, description="the stage that runs, or comes next")
     progress: float = Field(description="share of the whole job that is done, 0 to 1")
+    crisis: bool = Field(description="whether a sign of acute danger to life was found, so far")
     stages: list[StageProgress]
     attempt: int
     created_at: datetime
@@ -99,6 +100,7 @@ def state(job: Job, place: Place, base: str) -> State:
         source=job.source,
         stage=job.stage,
         progress=1.0 if done else round(job.progress, 4),
+        crisis=job.crisis_at is not None,
         stages=[_stage(job, name) for name in job.stages],
         attempt=job.attempt,
         created_at=_time(job.created_at),

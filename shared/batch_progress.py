@@ -13,7 +13,7 @@ class BatchProgress(Frozen):
     seq: str
     """Place in the event stream, to resume from; what shares one place is told again as a whole."""
     type: str
-    """snapshot, item, progress (where it was asked for), heartbeat, or completed, once no item is open."""
+    """snapshot, item, crisis, progress (where asked for), heartbeat, or completed, once no item is open."""
     batch_id: str
     counts: dict[JobStatus, int]
     """Its jobs by status."""

@@ -102,6 +102,7 @@ class Item:
     job_id: str
     status: JobStatus
     progress: float
+    crisis: bool
     reason: Reason | None
 
 
@@ -151,11 +152,11 @@ def tallies(connection: sa.Connection, batch_ids: Sequence[str]) -> dict[str, Ta
 
 def items(connection: sa.Connection, batch_id: str) -> list[Item]:
     """All jobs of a batch in the order in which they were sent."""
-    columns = (_job.c.batch_index, _job.c.id, _STATUS.label("status"), _SHARE.label("progress"))
+    columns = (_job.c.batch_index, _job.c.id, _STATUS.label("status"), _SHARE.label("progress"), _job.c.crisis_at)
     query = sa.select(*columns, _job.c.reason_code, _job.c.reason_detail).where(_job.c.batch_id == batch_id)
     return [
-        Item(index, job_id, JobStatus(status), share, Reason(code, detail or "") if code else None)
-        for index, job_id, status, share, code, detail in connection.execute(query.order_by(_job.c.batch_index))
+        Item(index, job_id, JobStatus(status), share, at is not None, Reason(code, detail or "") if code else None)
+        for index, job_id, status, share, at, code, detail in connection.execute(query.order_by(_job.c.batch_index))
     ]
 
 

@@ -160,6 +160,8 @@ class RedFlag:
     source: str
     """The publication that the rule comes from."""
     evidence: tuple[Span, ...]
+    crisis: bool = False
+    """Acute danger to life by the patient's own hand or to others: it is told at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +268,11 @@ class Case:
     """The FHIR Bundle as JSON text, once it has passed its check."""
     resources: tuple[tuple[str, str], ...] = ()
     """(id of a mention, fullUrl of the resource that it became in the bundle; with #n, its n-th condition)."""
+
+    @property
+    def crisis(self) -> bool:
+        """Whether a red flag says that somebody is in acute danger by the patient's own hand."""
+        return any(flag.crisis for flag in self.red_flags)
 
     def quote(self, span: Span) -> str:
         """The words that a span selects."""

@@ -142,9 +142,11 @@ class Progress(Frozen):
 
     seq: str
     type: str
-    """snapshot, heartbeat, stage, progress, partial, or the name of the state the job came to."""
+    """snapshot, heartbeat, stage, progress, partial, crisis, or the name of the state the job came to."""
     job_id: str
     status: JobStatus
+    crisis: bool = False
+    """Whether a sign of acute danger to life was found: the result says which, as the first red flag."""
     stage: StageName | None = None
     progress: float = 0.0
     """Share of the whole job that is done, 0 to 1."""

@@ -110,6 +110,8 @@ class Job:
     content_hash: str | None
     batch_id: str | None
     batch_index: int | None
+    crisis_at: float | None
+    """When a crisis was told of."""
     notify: bool
     blob: str | None
     key: WrappedKey | None
@@ -180,7 +182,7 @@ def purge_all(connection: sa.Connection, job_ids: Sequence[str], actor: Actor) -
     change = (
         sa.update(_job)
         .where(_ids.in_(job_ids) & _job.c.purged_at.is_(None))
-        .values(purged_at=clock(), body_hash="", content_hash=None, **gone)
+        .values(purged_at=clock(), body_hash="", content_hash=None, crisis_at=None, **gone)
     )
     purged = list(connection.execute(change.returning(_ids)).scalars())
     if purged:

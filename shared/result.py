@@ -29,6 +29,7 @@ def result(case: Case, request: JobRequest) -> bytes:
         "summary": [_sentence(case, each) for each in case.summary],
         "recommendations": [_recommendation(case, each) for each in case.recommendations],
         "red_flags": [_red_flag(case, each) for each in case.red_flags],
+        "crisis": case.crisis,
         "sentiment": _sentiment(case),
         "degraded": [
             {"stage": each.stage.value, "engine": each.engine, "reason": each.reason} for each in case.degraded
@@ -228,6 +229,7 @@ def _red_flag(case: Case, each: RedFlag) -> dict[str, Any]:
         "text": each.text,
         "urgency": each.urgency,
         "source": each.source,
+        "crisis": each.crisis,
         "evidence": evidence(case, each.evidence),
     }
 

@@ -15,8 +15,9 @@ from shared.holding import Ended
 from shared.job import JobStatus, Reason
 from shared.ledger import Job
 from worker import limits
+from worker.in_hand import Attempt
 from worker.process import Worker
-from worker.round import Attempt, Round, give_back
+from worker.round import Round, give_back
 
 log = structlog.get_logger()
 TIME_LIMIT = Reason(

@@ -17,7 +17,7 @@ from shared.ledger import Job
 from worker.process import Worker
 
 if TYPE_CHECKING:
-    from worker.round import Attempt
+    from worker.in_hand import Attempt
 
 log = structlog.get_logger()
 OWN = (StageName.ASSEMBLE,)
@@ -77,4 +77,5 @@ def _case(worker: Worker, job: Job) -> Case | None:
 def _anew(known: Case, attempt: Attempt) -> Case:
     """What the earlier job's stages found, as this job's own case."""
     models = tuple(each for each in known.models if each.stage not in OWN)
-    return replace(known, origin=replace(attempt.origin(), reused=True), models=models, timings=(), bundle=None, resources=())
+    origin = replace(attempt.origin(), reused=True)
+    return replace(known, origin=origin, models=models, timings=(), bundle=None, resources=())

@@ -3,130 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
 
-from shared import case as cases
 from shared import holding, speed
 from shared.broker import Event
-from shared.case import Case, Origin
-from shared.crypto import JobKey
 from shared.errors import (
     HandBackError,
     JobStoppedError,
-    MissingInputError,
     PermanentError,
     RetryableError,
 )
-from shared.holding import Ended, Saved
-from shared.job import JobRequest, JobStatus, Reason, StageName
+from shared.holding import Ended
+from shared.job import JobStatus, Reason, StageName
 from shared.ledger import Job
 from shared.reaper import pause_s
-from shared.result import result
 from shared.speed import Measured, Pace
-from worker import fetching, limits, recall
-from worker.desk import LedgerDesk, RoundDesk
+from worker import alarm, limits, recall
+from worker.desk import RoundDesk
+from worker.in_hand import Attempt
 from worker.process import HOST, Worker
 
 log = structlog.get_logger()
 T = TypeVar("T")
-
-
-class Attempt:
-    """One job in hand: its key, what was asked for, and what is known so far."""
-
-    def __init__(self, worker: Worker, job: Job, key: JobKey) -> None:
-        self.worker = worker
-        self.job = job
-        self.key = key
-        self.desk = LedgerDesk(worker, job, key)
-        self.remaining = job.remaining
-        self.reused = False
-        """Whether the stages' work was found in the result cache."""
-
-    def open(self) -> None:
-        """Read the submission, and the case where the last attempt left it. Raises PermanentError."""
-        self.request = JobRequest.model_validate_json(self.key.open(self.job.sealed["payload"], "payload"))
-        if self.request.audio_url is not None and self.request.audio is None:
-            self._fetch(self.request.audio_url)
-        if (stored := self.job.sealed.get("case_file")) is not None:
-            self.case = cases.from_json(self.key.open(stored, "case_file"))
-            return
-        if self.request.text is None and self.request.audio is None:
-            raise MissingInputError("the job holds neither text nor a recording: submit it again")
-        self.case = Case(self.origin(), text=self.request.text, language=self.request.language)
-
-    def _fetch(self, audio_url: str) -> None:
-        """Bring the recording that was named by its address into the blob store, once for all attempts."""
-        worker = self.worker
-        audio = fetching.fetch(worker.settings, worker.blobs, self.key, audio_url, self.desk.fetched)
-        self.request = self.request.model_copy(update={"audio": audio})
-        job = self.job = replace(self.job, blob=audio.blob, size=audio.duration_s)
-        payload = self.key.seal(self.request.model_dump_json().encode(), "payload")
-
-        def keep(connection: sa.Connection) -> bool:
-            return holding.take_in(connection, job, payload=payload, blob=audio.blob, size=audio.duration_s)
-
-        if not worker.write(keep):
-            worker.blobs.delete(audio.blob)
-            raise JobStoppedError("the job was cancelled, or another worker owns it now")
-
-    def origin(self) -> Origin:
-        """Where this job's case comes from."""
-        return Origin(
-            job_id=self.job.id,
-            tenant=self.job.tenant,
-            received_at=datetime.fromtimestamp(self.job.created_at, UTC).replace(microsecond=0),
-            attempt=self.job.attempt,
-            patient=self.request.patient,
-            encounter=self.request.encounter,
-            audio=self.request.audio,
-        )
-
-    @property
-    def job_now(self) -> Job:
-        """The row as this attempt has brought it on."""
-        begun = self.job.stage_attempt if self.remaining == self.job.remaining else 1
-        return replace(self.job, remaining=self.remaining, stage_attempt=begun)
-
-    @property
-    def over(self) -> bool:
-        """Whether no stage is left to run."""
-        return not self.remaining or self.case.insufficient is not None
-
-    def saved(self) -> Saved:
-        """The case as the row keeps it."""
-        return Saved(
-            self.job.id,
-            case_file=self.key.seal(cases.to_json(self.case), "case_file"),
-            remaining=self.remaining,
-            progress=1.0 - len(self.remaining) / len(self.job.stages),
-            timings={stage.value: round(seconds, 4) for stage, seconds in self.case.timings},
-        )
-
-    def ended(self, config_hash: str | None) -> Ended:
-        """The job at its end: the result and the Bundle, sealed."""
-        case = self.case
-        enough = case.insufficient is None
-        status = JobStatus.COMPLETED if enough else JobStatus.INSUFFICIENT_CONTENT
-        document = result(replace(case, bundle=None), self.request)
-        return Ended(
-            self.job,
-            status,
-            result=self.key.seal(document, "result"),
-            bundle=None if case.bundle is None else self.key.seal(case.bundle.encode(), "bundle"),
-            reason=None if case.insufficient is None else Reason(status.value, case.insufficient),
-            config_hash=config_hash if enough and self._may_be_reused() else None,
-            last=self.saved(),
-        )
-
-    def _may_be_reused(self) -> bool:
-        """A result that was itself reused does not count: what it came from does, and grows old."""
-        return not self.reused and self.case.bundle is not None and not self.case.degraded
 
 
 class Round:
@@ -182,7 +83,13 @@ class Round:
         if not kept:
             return
         done, saved = list(kept), list(kept.values())
-        mine = self._worker.write(lambda connection: holding.save_all(connection, self._token, saved))
+
+        def write(connection: sa.Connection) -> tuple[set[str], list[Event]]:
+            mine = holding.save_all(connection, self._token, saved)
+            return mine, alarm.sound(connection, self._worker, [each for each in done if each.job.id in mine])
+
+        mine, alarms = self._worker.write(write)
+        self._worker.broker.publish(*alarms)
         self._tell([each.desk.event("stage", 1.0) for each in done if each.job.id in mine])
         for each in done:
             if each.job.id in mine:
@@ -196,13 +103,12 @@ class Round:
             return
         over, ends = list(made), list(made.values())
 
-        def write(connection: sa.Connection) -> set[str]:
+        def write(connection: sa.Connection) -> tuple[set[str], list[Event]]:
             mine = holding.finish_all(connection, self._token, ends, self._worker.actor("").name, HOST)
             speed.learn_all(connection, [_measured(each) for each in over if each.job.id in mine and not each.reused])
-            return mine
+            return mine, alarm.sound(connection, self._worker, [each for each in over if each.job.id in mine])
 
-        mine = self._worker.write(write)
-        told: list[Event] = []
+        mine, told = self._worker.write(write)
         for each, end in zip(over, ends, strict=True):
             self._open.remove(each)
             if each.job.id in mine:

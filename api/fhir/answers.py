@@ -6,7 +6,7 @@ import math
 
 from fastapi import Request, Response
 
-from api import ending, reading
+from api import ending, reading, reviewed
 from api.errors import ProblemError, not_found
 from api.fhir.outcome import FHIR_JSON, Issue, answer, outcome, told
 from api.security.principal import Principal
@@ -76,7 +76,7 @@ async def settled(services: Services, actor: Actor, job_id: str, wait_s: float) 
 async def polled(services: Services, principal: Principal, actor: Actor, job: Job) -> Response:
     """The answer to a question after a job. Raises ProblemError 429 for one that comes too early."""
     if job.status.terminal:
-        return ended(services, actor, job)
+        return await ended(services, actor, job)
     early_s = services.polls.early_s(principal.name, job.id)
     if early_s > 0:
         pause = str(math.ceil(early_s))
@@ -100,8 +100,8 @@ async def begun(services: Services, request: Request, job: Job, headers: dict[st
     return told(202, "The document was taken: ask at the Content-Location.", sent, diagnostics=here)
 
 
-def ended(services: Services, actor: Actor, job: Job, headers: dict[str, str] | None = None) -> Response:
-    """200 with the Bundle, byte for byte as it is stored, or with the reason why there is nothing to tell.
+async def ended(services: Services, actor: Actor, job: Job, headers: dict[str, str] | None = None) -> Response:
+    """200 with the Bundle as /result/{id}/bundle gives it, or with the reason why there is nothing to tell.
 
     Raises ProblemError 404 (cancelled), 422 (the document's fault) or 500 (ours).
     """
@@ -121,7 +121,7 @@ def ended(services: Services, actor: Actor, job: Job, headers: dict[str, str] | 
         raise ProblemError(
             500, "no_bundle", "The Bundle broke FHIR's rules and was not written; the result says which."
         )
-    return Response(stored, 200, headers, media_type=FHIR_JSON)
+    return Response(await reviewed.bundle(services, job, stored), 200, headers, media_type=FHIR_JSON)
 
 
 async def deleted(services: Services, actor: Actor, job_id: str) -> Response:

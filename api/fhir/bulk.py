@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from api.batch_results import GONE, SEALED_FOR_GOOD
 from api.fhir.outcome import Issue, outcome, told
+from api.reviewed import rewritten
 from api.services import Services
 from api.standing import Ended
 from api.submitting import API
@@ -91,13 +92,13 @@ async def _slices(services: Services, batch: Batch) -> AsyncIterator[Slice]:
         def look(connection: sa.Connection, indexes: range = indexes) -> Slice:
             found = Slice()
             for job in batches.jobs(connection, batch.id, indexes, sealed=("bundle",)):
-                _open(services, job, found)
+                _open(connection, services, job, found)
             return found
 
         yield await services.reader.run(look)
 
 
-def _open(services: Services, job: Job, found: Slice) -> None:
+def _open(connection: sa.Connection, services: Services, job: Job, found: Slice) -> None:
     if job.status in OPEN:
         return
     reason = _without(job)
@@ -109,7 +110,7 @@ def _open(services: Services, job: Job, found: Slice) -> None:
         else:
             reason = NO_BUNDLE if stored is None else None
             if stored is not None:
-                found.resources += bundle_forms.resources(fhir_json.read(stored))
+                found.resources += bundle_forms.resources(fhir_json.read(rewritten(connection, services, job, stored)))
                 found.read.append(job.id)
     if reason is not None:
         found.errors.append(_outcome(job.batch_index, reason.code, reason.detail, job_id=job.id))

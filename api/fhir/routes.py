@@ -77,7 +77,7 @@ async def extract(request: Request) -> Response:
     wait_s = 0.0 if prefers_async(request.headers) else services.settings.max_wait_s
     job = await answers.settled(services, who, taken.job_id, wait_s)
     if job.status.terminal and wait_s > 0:
-        return answers.ended(services, who, job, headers)
+        return await answers.ended(services, who, job, headers)
     return await answers.begun(services, request, job, headers)
 
 

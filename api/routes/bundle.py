@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
 from api import reading
 from api.deps import Here, actor
+from api.reviewed import bundle as reviewed_bundle
 from api.routes.result import FHIR_JSON, not_there
 from api.security.guard import guarded
 from api.services import Services
 from shared import bundle_forms, fhir_json
 from shared.audit import Actor
 from shared.bundle_forms import Kind
-from shared.fhir_json import Resource
 from shared.hl7v2.mdm import mdm
 from shared.hl7v2.oru import oru
-from shared.review import records
-from shared.review.applied import applied
 
 FHIR_NDJSON = "application/fhir+ndjson"
 HL7_V2 = "application/hl7-v2"
@@ -69,23 +66,11 @@ async def hl7v2(
 
 async def _bundle(services: Services, who: Actor, job_id: str, *, reviewed: bool) -> bytes:
     """The transaction as it is stored or, where it was reviewed, as it reads since."""
-    job = await reading.find(services, who, job_id, "bundle", *(["result"] if reviewed else []))
+    job = await reading.find(services, who, job_id, "bundle")
     stored = reading.opened(services, who, job, "bundle")
-    if stored is None or job.key is None:
+    if stored is None:
         raise not_there(job, "FHIR Bundle")
-    rows = await services.reader.find(lambda connection: records.sealed(connection, job.id)) if reviewed else []
-    if not rows:
-        return stored
-    reviews = records.opened(rows, services.keyring.unwrap(job.key, job.tenant, job.id))
-    facts = json.loads(job.unseal("result", services.keyring) or b"{}").get("facts", [])
-    labels = [
-        dict(zip(("system", "code"), each.split("|", 1), strict=True)) for each in services.settings.reviewed_labels
-    ]
-
-    def read_again() -> Resource:
-        return applied(fhir_json.read(stored), facts, reviews, labels)
-
-    return fhir_json.write(await asyncio.to_thread(read_again)).encode()
+    return await reviewed_bundle(services, job, stored) if reviewed else stored
 
 
 def _formed(stored: bytes, kind: Kind) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request, Response
@@ -87,11 +87,12 @@ class Delivery(Row):
     job_id: str | None = None
     batch_id: str | None = None
     endpoint_id: str | None = Field(None, description="absent when the address came with the submission")
+    kind: Literal["end", "crisis"] = Field(description="what it tells: the end of the job or batch, or a crisis")
     state: DeliveryState
     origin: str | None = Field(None, description="whose address it goes to, without its path")
     attempts: int
     created_at: datetime
-    due_at: datetime | None = Field(None, description="when the job or batch ended")
+    due_at: datetime | None = Field(None, description="when the job or batch ended, or the crisis was found")
     next_at: datetime | None = Field(None, description="when it is sent next")
     ended_at: datetime | None = None
 

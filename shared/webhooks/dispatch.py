@@ -40,6 +40,8 @@ class Due:
     job_id: str | None
     batch_id: str | None
     endpoint_id: str | None
+    kind: str
+    """end or crisis."""
     status: str | None
     """The state of the job; None for a batch, or a job whose row is gone."""
     due_at: float
@@ -169,6 +171,7 @@ def _due(row: sa.Row[Any], keyring: Keyring, secrets: tuple[str, ...]) -> Due:
         job_id=row.job_id,
         batch_id=row.batch_id,
         endpoint_id=row.endpoint_id,
+        kind=row.kind,
         status=row.status,
         due_at=row.due_at,
         age_s=row.age_s,

@@ -28,6 +28,8 @@ class Delivery:
     job_id: str | None
     batch_id: str | None
     endpoint_id: str | None
+    kind: str
+    """end or crisis."""
     state: DeliveryState
     origin: str | None
     """None when it cannot be unsealed with the master keys of this process."""

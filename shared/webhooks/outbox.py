@@ -17,6 +17,8 @@ from shared.job import JobStatus
 from shared.webhooks import secret
 
 PURPOSE = "callback_url"
+END, CRISIS = "end", "crisis"
+"""What a delivery tells: that its job or batch has ended, or, at once, that a crisis was found."""
 
 _delivery = tables.delivery
 _job = tables.job
@@ -58,12 +60,27 @@ def arm(
     connection.execute(_ARM, [subject | _sealed(keyring, tenant, target) for target in targets])
 
 
+def call_now(
+    connection: sa.Connection, keyring: Keyring, tenant: str, targets: Sequence[Target], *, job_id: str
+) -> None:
+    """Write one delivery a target that is due at once and tells of a crisis."""
+    if not targets:
+        return
+    secret.ensure(connection, keyring, tenant)
+    subject = {"tenant": tenant, "job_id": job_id, "kind": CRISIS}
+    now = {"state": DeliveryState.DUE.value, "created_at": clock(), "due_at": clock(), "next_at": clock()}
+    for target in targets:
+        row = subject | _sealed(keyring, tenant, target)
+        connection.execute(sa.insert(_delivery).values(**row, **now))
+
+
 def arm_again(connection: sa.Connection, keyring: Keyring, *, job_ids: Sequence[str] = (), batch_id: str = "") -> None:
     """Arm fresh deliveries, with ids of their own, for jobs or a batch that end a second time after a replay.
 
     What was still being sent is given up: the end that it tells of is one no more.
     """
     about = _delivery.c.batch_id == batch_id if batch_id else _delivery.c.job_id.in_(job_ids)
+    about &= _delivery.c.kind == END
     rows = connection.execute(sa.select(_delivery).where(about).order_by(_delivery.c.id)).all()
     known: dict[tuple[str | None, Target], sa.Row[Any]] = {}
     for row in rows:
@@ -93,10 +110,10 @@ def any_batch_ended(connection: sa.Connection) -> bool:
 
 
 def still_open() -> sa.ColumnElement[bool]:
-    """Whether the job of a delivery, or any job of its batch, has yet to end."""
+    """Whether the job of a delivery that tells of its end, or any job of its batch, has yet to end."""
     job = sa.exists().where((_job.c.id == _delivery.c.job_id) & _job.c.status.in_(OPEN))
     batch = sa.exists().where((_batch_job.c.batch_id == _delivery.c.batch_id) & _batch_job.c.status.in_(OPEN))
-    return job.correlate(_delivery) | batch.correlate(_delivery)
+    return (_delivery.c.kind == END) & (job.correlate(_delivery) | batch.correlate(_delivery))
 
 
 def address_of(row: sa.Row[Any], keyring: Keyring) -> str:

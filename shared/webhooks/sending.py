@@ -15,7 +15,7 @@ from shared.crypto import Keyring
 from shared.database import Database
 from shared.errors import BackingServiceError
 from shared.settings import Settings
-from shared.webhooks import dispatch, signing
+from shared.webhooks import dispatch, outbox, signing
 from shared.webhooks.dispatch import Due, Patience
 from shared.webhooks.outbox import DeliveryState
 from shared.webhooks.posting import Answer
@@ -167,12 +167,17 @@ class Sender:
 
 
 def message(due: Due) -> bytes:
-    """What a receiver is told: ids, the kind of end and where to look; the same bytes each time it is sent."""
+    """What a receiver is told: ids, what happened and where to look; the same bytes each time it is sent.
+
+    A crisis is told without the job's status, which goes on changing.
+    """
     kind, status = ("job", due.status) if due.job_id is not None else ("batch", "completed")
+    if due.kind == outbox.CRISIS:
+        status = None
     path = f"{API}/result/{due.job_id}" if due.job_id is not None else f"{API}/batch/{due.batch_id}"
     told = {
         "id": due.id,
-        "type": f"{kind}.{status}",
+        "type": f"{kind}.{status or due.kind}",
         "created": datetime.fromtimestamp(due.due_at, UTC).isoformat(timespec="milliseconds"),
         "job_id": due.job_id,
         "batch_id": due.batch_id,

@@ -80,9 +80,14 @@ def is_caught(verdict: Verdict) -> bool:
 @lru_cache(maxsize=4)
 def source_of(text: str, language: str) -> Source:
     """A text read as the stages read it."""
+    return grounds.read(case_of(text, language))
+
+
+def case_of(text: str, language: str) -> Case:
+    """A text with the facts that the rules find in it."""
     found = facts(text, language)
     origin = Origin(job_id="0", tenant="quality", received_at=datetime(2026, 1, 1, tzinfo=UTC))
-    return grounds.read(Case(origin, text=text, language=language, sections=found.sections, mentions=found.mentions))
+    return Case(origin, text=text, language=language, sections=found.sections, mentions=found.mentions)
 
 
 def _gates(name: str, found: Count) -> list[Gate]:

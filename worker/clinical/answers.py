@@ -11,70 +11,27 @@ from worker.clinical.allergies import TOPIC, none_known
 from worker.clinical.demographics import age
 from worker.clinical.doses import taken
 from worker.clinical.finding import Finding, Stretch
+from worker.clinical.questions import Exchange, Said, beside, is_open, is_tagged, known, openly, supposes, yours
 from worker.clinical.reading import Reading
 from worker.clinical.relatives import named
 from worker.clinical.replies import ANSWER_CHARS, Answer, agrees, gone, only, over, picked, polarity
 from worker.clinical.tokens import words
 
-_WH = re.compile(
-    r"(?:^|[\s,¿])(?:how (?:long|often|much|many|bad|severe|is|are|was|were|has|have|did|do|does|would|'s)|"
-    r"(?:how|what|when|where|who)'s|when|where|what|which|why|who"
-    r"|cuando|cuanto|cuanta|cuantos|cuantas|donde|que|como|cual|quien|por que|desde cuando)(?!\w)"
-)
-_TAGGED = re.compile(
-    r"(?<!\w)(?:right|correct|is that (?:right|correct|true)|am i right|isn't (?:it|that right)|don't you|haven't you|"
-    r"aren't you|didn't you|verdad|no es (?:asi|verdad|cierto)|cierto|correcto)\s*\?$"
-)
-"""A statement that only wants to be confirmed."""
-_SUPPOSES = re.compile(
-    r"(?<!\w)(?:how (?:long|often|bad|severe) (?:have|has|is|are|was|were|did|do|does)|when did|how(?:'s| is| are|"
-    r"'re| was| were) (?:the|that|those|these)|how (?:have|has|are|do) you (?:\w+ ){0,2}(?:handling|managing|managed|"
-    r"coping|doing|dealing|treating|treated)|desde cuando|cuanto tiempo (?:lleva|hace)|"
-    r"como (?:va|sigue|esta) (?:de|con|la|el|su))(?!\w)"
-)
-"""Questions that take what they ask about as known."""
 _ALL_OF_THEM = re.compile(
-    r"(?<!\w)(?:both|all of (?:them|those|that|it|the above)|l[oa]s dos|amb[oa]s|tod[oa]s?)(?=\s*(?:[,.]|$))"
+    r"(?<!\w)(?:both|all of (?:them|those|that|it|the above)|l[oa]s (?:dos|2)(?: cosas)?|amb[oa]s|tod[oa]s?)"
+    r"(?=\s*(?:[,.]|$))"
 )
 _DENIABLE = frozenset({"symptom", "condition", "medication", "allergy", "procedure", "social"})
 _HABITS = frozenset({"social", "medication"})
 SUPPOSED = 0.7
 """Confidence in what a question takes as known."""
 LEAST_TO_PICK = 2
-_KNOWN = re.compile(r"(?<!\w)(?:the|this|that|your|these|those|su|sus|ese|esa|este|esta|tu)\s$")
-"""Before a finding: both know of it, the question is about something else (does that help the pain?)."""
-_HOW_ABOUT = re.compile(r"(?:how|what) about|what if|how about any|que tal|que hay de")
-_YOURS = re.compile(r"(?<!\w)(?:your|tu|su|sus|tus)(?: \w+)?\s+$")
 HOW_LONG = re.compile(
     r"(?<!\w)(?:how long|since when|when did|cuanto tiempo|desde cuando|cuantos dias|cuando empezo)(?!\w)"
 )
 """A question for a duration."""
 _HOW_OLD = re.compile(r"(?<!\w)(?:how old|your age|what age|cuantos anos|que edad|su edad)(?!\w)")
 _BARE_AGE = re.compile(r"(?<![\w.])(\d{1,3})(?![\w.,]\d|\w)")
-_OPENLY = re.compile(
-    r"[\s¿,.]*(?:(?:and|so|okay|ok|now|or|um|uh|well|y|e|entonces)[\s,.]+)*(?:any|do|does|did|have|has|had|are|"
-    r"is|was|were|can|could|any|how|what|"
-    r"shortness|trouble|tiene|ha|toma|es|le|alguna?|algun|nota|sufre|padece|siente|fuma|bebe|ni|hay|or)(?!\w)"
-)
-"""How a question begins that does not know its answer; others only want a statement confirmed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A sentence as a part of a conversation, with its findings in their sense."""
-
-    start: int
-    end: int
-    asks: bool
-    findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """Questions asked in one go, and what was said to them."""
-
-    questions: tuple[Said, ...]
-    answers: tuple[Said, ...]
 
 
 def wants_allergies(text: str, questions: Sequence[Stretch]) -> bool:
@@ -115,7 +72,8 @@ def _asks_for_kin(exchange: Exchange) -> bool:
 
 
 def _of_questions(exchange: Exchange, reading: Reading, reply: _Reply, given: Sequence[Finding]) -> Iterator[Finding]:
-    asked = [(finding, said) for said in exchange.questions for finding in said.findings]
+    asked, taken_as_known = _parted(exchange, reading)
+    yield from (_doubtless(finding) for finding in taken_as_known if not any(_same(finding, each) for each in given))
     named_too = [each for each, _ in asked if any(_same(each, other) for other in given)]
     left = [(finding, said) for finding, said in asked if finding not in named_too]
     chosen = _chosen(exchange, reading, asked)
@@ -134,6 +92,22 @@ def _of_questions(exchange: Exchange, reading: Reading, reply: _Reply, given: Se
             last = said is exchange.questions[-1] and sum(1 for _, other in asked if other is said) == 1
             meant = alone or (last and len(exchange.questions) > 1)
             yield from _settled(finding, said, exchange, reading, reply=reply, meant=meant)
+
+
+def _parted(exchange: Exchange, reading: Reading) -> tuple[list[tuple[Finding, Said]], list[Finding]]:
+    """What is asked for, and what a question names only beside it: does the dizziness make you nauseous?"""
+    asked, only_named = [], []
+    for said in exchange.questions:
+        apart = [each for each in said.findings if beside(reading.text, said.start, each.start)]
+        rest = [each for each in said.findings if each not in apart]
+        new = [each for each in rest if not known(reading.text, said.start, each.start)]
+        only_named += [*apart, *(each for each in rest if new and each not in new)]
+        asked += [(each, said) for each in new or rest]
+    return asked, only_named
+
+
+def _doubtless(finding: Finding) -> Finding:
+    return replace(finding, confidence=min(finding.confidence, SUPPOSED))
 
 
 def _same(one: Finding, other: Finding) -> bool:
@@ -167,16 +141,15 @@ def _settled(
         yield finding
         return
     question = reading.text[said.start : said.end]
-    open_question = _WH.search(question[:60]) and not _HOW_ABOUT.search(question[:60])
     past = _over(finding, exchange, reading)
     if reply.word is None and past is not finding:
         yield past
         return
-    if open_question or reply.word is None:
+    if is_open(question) or reply.word is None:
         yield from _supposed(finding, said, exchange, reading, reply)
         return
     finding = _with_cue(finding, reply.word)
-    stated = not _OPENLY.match(question)
+    stated = not openly(question)
     if reply.answer == "no":
         yield from _refused(finding, said, exchange, reading)
     elif finding.assertion == "absent" and stated:
@@ -192,12 +165,12 @@ def _settled(
 
 
 def _refused(finding: Finding, said: Said, exchange: Exchange, reading: Reading) -> Iterator[Finding]:
-    if _KNOWN.search(reading.text[max(said.start, finding.start - 12) : finding.start]):
+    if known(reading.text, said.start, finding.start):
         word = gone(reading.text, exchange.answers[0].start, exchange.answers[0].end)
         if word:
             yield _denied(finding, word)
-        elif _YOURS.search(reading.text[max(said.start, finding.start - 30) : finding.start]):
-            yield replace(finding, confidence=min(finding.confidence, SUPPOSED))
+        elif yours(reading.text, said.start, finding.start):
+            yield _doubtless(finding)
         return
     if finding.kind in _DENIABLE and finding.assertion in {"present", "absent", "possible"}:
         denied = replace(finding, assertion="absent", temporality="current")
@@ -208,16 +181,13 @@ def _refused(finding: Finding, said: Said, exchange: Exchange, reading: Reading)
 def _supposed(finding: Finding, said: Said, exchange: Exchange, reading: Reading, reply: _Reply) -> Iterator[Finding]:
     """How is your back pain? You had asthma, correct? The question takes it as known, and nobody objects."""
     question = reading.text[said.start : said.end]
-    yours = _YOURS.search(reading.text[max(said.start, finding.start - 30) : finding.start])
-    refused = reply.answer == "no" and not yours
-    told = _TAGGED.search(question) is not None and exchange.answers and not _WH.match(question)
-    if refused or not (yours or told or _SUPPOSES.search(question[:60])):
+    told = is_tagged(question) and bool(exchange.answers)
+    of_theirs = yours(reading.text, said.start, finding.start)
+    taken_so = told or supposes(question) or known(reading.text, said.start, finding.start)
+    if not of_theirs and (reply.answer == "no" or not taken_so):
         return
     word = gone(reading.text, exchange.answers[0].start, exchange.answers[0].end) if exchange.answers else None
-    if word and not told:
-        yield _denied(finding, word)
-    else:
-        yield replace(finding, confidence=min(finding.confidence, SUPPOSED))
+    yield _denied(finding, word) if word and not told else _doubtless(finding)
 
 
 def _over(finding: Finding, exchange: Exchange, reading: Reading) -> Finding:

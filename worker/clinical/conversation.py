@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from worker.clinical.reading import Reading
+from worker.clinical.replies import polarity
 from worker.clinical.sentences import SentencePart
 from worker.clinical.turns import Speaker, Turn
 
@@ -51,7 +52,7 @@ def lines(reading: Reading, parts: Sequence[SentencePart], turns: Sequence[Turn]
     """The sentences with who says them and which round they belong to; empty where the text is no conversation."""
     if turns:
         return _rounds(_of_turns(reading, parts, turns))
-    said = [Line(part, None, _asks(reading.text, part)) for part in parts]
+    said = [Line(part, None, _asks(reading.text, part, None)) for part in parts]
     return _rounds(said) if _is_talk(reading, said) else []
 
 
@@ -73,7 +74,7 @@ def _of_turns(reading: Reading, parts: Sequence[SentencePart], turns: Sequence[T
         if number == len(turns) or part.end <= turns[number].start:
             continue
         speaker = turns[number].speaker
-        found.append(Line(part, speaker, _asks(reading.text, part) if speaker in {"clinician", None} else part.asks))
+        found.append(Line(part, speaker, _asks(reading.text, part, speaker)))
     return found
 
 
@@ -91,9 +92,11 @@ def _rounds(said: Sequence[Line]) -> list[Line]:
     return result
 
 
-def _asks(text: str, part: SentencePart) -> bool:
+def _asks(text: str, part: SentencePart, speaker: Speaker | None) -> bool:
     """Whether a sentence asks for facts, with or without its mark."""
     words = text[part.start : part.end]
+    if speaker in {"patient", "relative"}:
+        return part.asks and (len(words.split()) < _FEWEST_TOLD or polarity(text, part.start, part.end)[1] is None)
     if part.asks and _CHECKS.search(words) and len(words.split()) > _FEWEST_TOLD:
         return _ASKS.match(words) is not None
     return part.asks or _ASKS.match(words) is not None

@@ -19,8 +19,8 @@ UNITS = {
     "units": ("units", "unit", "iu", "ui", "u", "unidades", "international units"),
     "mEq": ("meq", "milliequivalents"),
     "%": ("%", "percent"),
-    "puff": ("puffs", "puff", "inhalation", "inhalations", "inhalacion", "inhalaciones", "puf"),
-    "tablet": ("tablets", "tablet", "tabs", "tab", "pills", "pill", "comprimidos", "comprimido", "comp", "pastillas",
+    "puff": ("puffs", "puff", "inhalation", "inhalations", "inhalacion", "inhalaciones", "puf", "inh"),
+    "tablet": ("tablets", "tablet", "tabs", "tab", "pills", "pill", "comprimidos", "comprimido", "comp", "cp", "comps", "pastillas",
                "pastilla", "tableta", "tabletas"),
     "capsule": ("capsules", "capsule", "caps", "cap", "capsulas", "capsula"),
     "drop": ("drops", "drop", "gotas", "gota"),
@@ -49,13 +49,15 @@ _ONCE = (
     r"with (?:meals|breakfast|dinner|food|each meal)|after meals|as needed|prn|p\.r\.n|when needed|"
     r"on an empty stomach|once",
     r"(?:una vez|\d+ veces)(?: (?:al|por|a la|cada))? (?:dia|semana|mes|noche)|al dia|a la semana",
-    r"cada (?:\d+ ?(?:horas|hs|h|dias)|dia|noche|manana|semana|mes|otro dia)|\d+/\d+ ?h(?:oras)?",
+    r"c(?:ada |/ ?)(?:\d+ ?(?:horas|hs|h|dias|d|semanas|meses)|dia|noche|manana|semana|mes|otro dia)|\d+/\d+ ?h(?:oras)?",
     r"al acostarse|por la(?:s)? (?:noches?|mananas?|tardes?)|diari[ao]s?|diariamente|a diario|"
-    r"semanal(?:mente)?|a demanda|si precisa|en ayunas",
+    r"semanal(?:mente)?|a demanda|si (?:lo )?precisa|segun pauta|en ayunas",
     r"antes de (?:acostarse|dormir|desayunar|las comidas|cada comida)|con las comidas|despues de las comidas|"
     r"\d-\d-\d(?:-\d)?|de noche|con (?:el desayuno|la cena|la comida)|en (?:el desayuno|la cena|desayuno|cena)",
 )  # fmt: skip
-_HOW_OFTEN = re.compile(rf"(?<!\w)(?:{'|'.join(_ONCE)})(?!\w)")
+_HOW_OFTEN = re.compile(
+    rf"(?<!\w)(?:{'|'.join(_ONCE)})(?!\w)|/ ?(?:(?:4|6|8|12|24|48|72) ?(?:h|hs|hrs?|horas)|dia|semana|mes)(?!\w)"
+)
 _AND = re.compile(r"(?:,| and| y)? ")
 _ROUTE = re.compile(
     r"(?<!\w)(?:by mouth|orally|oral|po|p\.o\.?|iv|i\.v\.?|intravenous(?:ly)?|im|intramuscular(?:ly)?|sc|sq|"

@@ -21,12 +21,13 @@ from worker.clinical import (
     spoken,
     turns,
 )
-from worker.clinical.answers import Exchange, Said
 from worker.clinical.context import in_context
 from worker.clinical.conversation import Line
 from worker.clinical.demographics import demographics
 from worker.clinical.doses import with_doses
+from worker.clinical.drinking import drinking
 from worker.clinical.finding import Finding, Stretch, mention
+from worker.clinical.questions import Exchange, Said
 from worker.clinical.reading import Reading, fold, read
 from worker.clinical.relatives import FAMILY_MEMBER, relatives
 from worker.clinical.sections import Part
@@ -121,7 +122,7 @@ class _View:
 
 def _named(reading: Reading, parts: Sequence[Part], given: Sequence[Finding]) -> list[Finding]:
     """Vital signs, age and gender, and every name of the terminology outside of them, of headings and of `given`."""
-    found = [*vitals(reading), *demographics(reading)]
+    found = [*vitals(reading), *demographics(reading), *drinking(reading.text)]
     apart = (each for each in found if not any(one.start < each.end and each.start < one.end for one in given))
     measured = [*given, *apart]
     taken = sorted([*((each.start, each.end) for each in measured), *((each.start, each.body) for each in parts)])
@@ -187,10 +188,12 @@ def _of_family(finding: Finding) -> Finding:
 
 def _round(view: _View, pairs: Sequence[tuple[Line, list[Finding]]]) -> Iterator[Finding]:
     """One round of questions and answers; what the clinician states beside them is taken as it is."""
-    questions, given = [], []
+    questions: list[Said] = []
+    given, family = [], False
     for line, found in pairs:
         if line.asks and line.speaker != "patient":
-            questions.append(_as_said(line, found))
+            questions.append(_as_said(line, [_of_family(each) for each in found] if family else found))
+            family = family or FAMILY_TOPIC.search(view.reading.text, line.part.start, line.part.end) is not None
         elif line.speaker == "clinician":
             yield from found
         elif not line.asks:

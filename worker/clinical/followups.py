@@ -20,7 +20,8 @@ DOSE_SENTENCES = 3
 _IT = re.compile(r"(?<!\w)(?:it|it's|that|that's|this|them|those|one|lo|la|los|las|es|son)(?!\w)")
 _HOW_MUCH = re.compile(
     r"(?<!\w)(?:how (?:much|often|many)|what (?:dose|dosage|strength|amount)|which dose|what are you taking|"
-    r"how do you take|que dosis|cuant[oa]s?|cada cuanto|como l[oa] toma)(?!\w)"
+    r"how (?:do|should|would) (?:you|i|he|she) (?:take|give|use)|que dosis|cuant[oa]s?|cada cuanto|como l[oa] toma)"
+    r"(?!\w)"
 )
 _SHOULD_I = re.compile(r"(?<!\w)(?:should|can|may|do|could|will|puedo|debo|tengo que|sigo)(?!\w)")
 _KEEP = re.compile(r"(?<!\w)(?:keep|continue|still|stay on|seguir|sigo|continuar|continuo)(?!\w)")
@@ -57,11 +58,12 @@ def dosed(reading: Reading, talk: Sequence[Line], said: Sequence[list[Finding]])
         start, end = line.part.start, line.part.end
         if any(each.kind == "medication" for each in found):
             owner, age, asked = found, 0, False
-        elif owner is not None and not line.asks and not found:
+        elif owner is not None and not line.asks:
             age += 1
-            if age <= DOSE_SENTENCES and (asked or _IT.search(reading.text, start, end)):
+            stop = min([end, *(each.start for each in found)])
+            if age <= DOSE_SENTENCES and (asked or _IT.search(reading.text, start, stop)):
                 place = max(n for n, each in enumerate(owner) if each.kind == "medication")
-                owner[place] = owner[place].with_traits(*doses.taken(reading, start, end))
+                owner[place] = owner[place].with_traits(*doses.taken(reading, start, stop))
         elif owner is not None and line.asks:
             asked = _HOW_MUCH.search(reading.text, start, end) is not None
     return said

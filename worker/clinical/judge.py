@@ -40,8 +40,8 @@ def sense_of(
 ) -> Judgement:
     """The sense of `text[start:end]` (code points, end exclusive), whether or not a dictionary knows these words.
 
-    `kind` is what the words name: drugs and procedures are planned and stopped, symptoms and conditions are not. Where it
-    is not given, the dictionaries tell, or the ending of the word.
+    `kind` is what the words name: drugs and procedures are planned and stopped, symptoms and conditions are not. Where
+    it is not given, the dictionaries tell, or the ending of the word.
     Raises ValueError where the place selects no words.
     """
     if not text[start:end].strip() or start < 0:

@@ -13,7 +13,7 @@ DAYS = {
 """Days in a unit of time; a month counts 30, a year 365."""
 ONE = frozenset({"a", "an", "un", "una", "uno"})
 VAGUE = r"several|(?:a )?few|many|some|varios|varias|unos|unas|muchos|algunos|multiple"
-AMOUNT = rf"(?:\d+(?:[.,]\d+)?(?: ?(?:-|to|or|a|o) ?\d+)?|(?:a )?couple(?: of)?|{VAGUE}|an?|un|una)"
+AMOUNT = rf"(?:\d+(?:[.,]\d+)?(?: ?(?:-|to|or|a|o) ?\d+)?|(?:a )?couple(?: of)?|{VAGUE}|an?(?!d(?!\w))|un|una)"
 UNIT = (
     r"(?:minutes?|mins?|hours?|hrs?|h|days?|weeks?|wks?|months?|mos?|years?|yrs?|minutos?|horas?|dias?|d|"
     r"semanas?|meses|mes|anos?)"

@@ -21,7 +21,7 @@ _ACTS = (
 _NOUN = r"(?:\w+ ){1,3}"
 _LEADS = re.compile(
     r"(?<!\w)(?:and )?(?:so|now|then|but|and)(?= (?:i|i'm|i've|i'd|i'll|you|you're|you've|your|we|we're|we'll|we've|"
-    r"let's|let|for|on|with|the|there|there's|my|he|she|he's|she's|when|what|how|have|do|did|are|is|has|any)(?!\w))"
+    r"let's|let|for|on|with|the|that's|this|there|there's|my|he|she|he's|she's|when|what|how|have|do|did|are|is|has|any)(?!\w))"
 )
 """Words that lead into a new sentence, wherever they stand before such a one."""
 _BEGINS = re.compile(

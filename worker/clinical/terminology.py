@@ -56,6 +56,7 @@ _PAIN_IN = (
     "pain in your {0}",
 )
 _PAIN_ES = ("dolor en {0}", "dolor de {0}", "dolores en {0}", "me duele {0}", "le duele {0}", "molestias en {0}")
+_PAIN_ES_BARE = ("dolor de", "dolores de", "dolor en", "dolores en", "molestias en", "molestia en")
 _PAIN_ES_MORE = ("me duelen {0}", "le duelen {0}", "molestia en {0}")
 _SIDES = ("", "left ", "right ", "both ")
 _SIDES_ES = ("", " derecha", " derecho", " izquierda", " izquierdo")
@@ -192,7 +193,7 @@ def _pains() -> Iterator[Row]:
         for part, side in product(spanish.split("|"), _SIDES_ES):
             bare = part.split(" ", 1)[1]
             names += [form.format(part + side) for form in (*_PAIN_ES, *_PAIN_ES_MORE)]
-            names += [f"dolor de {bare}{side}", f"dolores de {bare}{side}"]
+            names += [f"{pain} {bare}{side}" for pain in _PAIN_ES_BARE]
         yield names, Concept("symptom", concept, _codes(icd, hpo, concept)), None
 
 

@@ -24,7 +24,7 @@ _WHO: dict[Speaker, str] = {
 }
 _TAG = re.compile(
     rf"(?:^|(?<=\n)|(?<=[.?!]))[ \t]*(?:\[(?P<in>{'|'.join(_WHO.values())}|(?:speaker|hablante)[ _]?\w)\]:?"
-    rf"|(?P<tag>{'|'.join(_WHO.values())}|(?:speaker|hablante)[ _]?\w)(?:\s?\d)?[ \t]?:)(?=\s|$)"
+    rf"|(?P<tag>{'|'.join(_WHO.values())}|(?:speaker|hablante)[ _]?\w)(?:\s?\d)?\.?[ \t]?:)(?=\s|$)"
 )
 _PATTERNS = {speaker: re.compile(pattern) for speaker, pattern in _WHO.items()}
 FEWEST_TAGS = 2

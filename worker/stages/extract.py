@@ -17,6 +17,7 @@ from worker.clinical.affirmed import sentences
 from worker.clinical.facts import facts
 from worker.clinical.language import detect
 from worker.clinical.reading import fold
+from worker.clinical.redflags import red_flags
 from worker.clinical.tagged import Tagged
 from worker.clinical.terminology import terminology
 from worker.identifiers.find import identifiers
@@ -45,7 +46,7 @@ class Extract:
         return 1 if self.tagger is None else BATCH
 
     def run(self, cases: Sequence[Case], desk: Desk) -> Sequence[Case]:
-        """The cases with language, sections and mentions; too short a text sets `insufficient` instead."""
+        """The cases with language, sections, mentions and red flags; too short a text sets `insufficient` instead."""
         known = [_with_language(case) for case in cases]
         tagged = self._tag(known, desk)
         return [self._read(case, found, desk) for case, found in zip(known, tagged, strict=True)]
@@ -68,7 +69,7 @@ class Extract:
             return case
         found = facts(case.text, case.language, case.segments, tagged)
         desk.tell(case, 1.0)
-        return replace(
+        read = replace(
             case,
             language=found.language,
             sections=found.sections,
@@ -77,6 +78,7 @@ class Extract:
             identifiers=identifiers(case.text, found.mentions, case.origin.patient),
             models=(*case.models, self.model.used_by(StageName.EXTRACT)),
         )
+        return replace(read, red_flags=red_flags(read))  # here already: a crisis is told as soon as it is known
 
 
 def load(model: ModelVersion, device: Device) -> Extract:

@@ -125,7 +125,7 @@ def advise(case: Case) -> Case:
     """The case with its red flags and what the rules advise."""
     if case.text is None:
         raise MissingInputError("recommend needs text: run transcribe first, or send text")
-    flags = red_flags(case)
+    flags = case.red_flags or red_flags(case)  # extract has found them, if it ran
     return replace(case, red_flags=flags, recommendations=(*map(_warning, flags), *next_steps(case)))
 
 

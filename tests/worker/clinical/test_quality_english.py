@@ -20,9 +20,9 @@ def answers() -> list[Answer]:
     return english.answers()
 
 
-@pytest.mark.parametrize("split", ["dev", "held"])
+@pytest.mark.parametrize("split", ["dev", "held", "later"])
 @pytest.mark.parametrize("judged", ["polarity", "assertion", "person", "time"])
-def test_each_half_of_the_english_sentences_is_read_right(answers: list[Answer], split: str, judged: str) -> None:
+def test_each_part_of_the_english_sentences_is_read_right(answers: list[Answer], split: str, judged: str) -> None:
     asked = [each for each in answers if each.sentence.split == split]
     wrong = [each.sentence.text for each in asked if not getattr(each, judged)]
     assert share(getattr(each, judged) for each in asked) >= FLOOR, wrong
