@@ -22,9 +22,9 @@ REPORT = Path("docs/quality.md")
 KEPT = Path("build/quality")
 HEAD = """# Quality, measured
 
-Written by `make quality` at commit {commit}. Development splits and this project's own sets only: the public test splits
-are never looked at. Figures of sets that the rules were written against say what holds, not how well they generalise;
-each part says which kind it is.
+Written by `make quality` at commit {commit}. Development splits and this project's own sets only: the public test
+splits are never looked at. Figures of sets that the rules were written against say what holds, not how well they
+generalise; each part says which kind it is.
 """
 
 

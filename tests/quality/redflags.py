@@ -14,9 +14,9 @@ from worker.clinical.redflags import red_flags
 
 OWN = Path(__file__).with_name("redflags.jsonl")
 TWINS = ("negated", "family", "hypothetical", "past")
-TEXT = """Own cases in English and Spanish, notes and dialogues, at least one for most rules of redflags.toml. A positive
-is found when its rule fires. Its twins say the same things but deny them, say them of kin, fear them or put them into the
-past: any rule that fires there is an alarm. The rules were written with this set in view."""
+TEXT = """Own cases in English and Spanish, notes and dialogues, at least one for most rules of redflags.toml. A
+positive is found when its rule fires. Its twins say the same things but deny them, say them of kin, fear them or put
+them into the past: any rule that fires there is an alarm. The rules were written with this set in view."""
 
 
 @dataclass(frozen=True, slots=True)

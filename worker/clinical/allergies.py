@@ -26,7 +26,9 @@ _DRUGS = (
     r"a medicamentos|a farmacos|alimentarias?|ni intolerancias))*"
 )
 _NONE = (
-    re.compile(r"(?<!\w)(?:nkda|nka|nkfa|namc|namb|namk|nram|nramc|nac?ma?c|(?:no|sin) (?:amc|ramc?)(?: conocid[ao]s)?)(?!\w)"),
+    re.compile(
+        r"(?<!\w)(?:nkda|nka|nkfa|namc|namb|namk|nram|nramc|nac?ma?c|(?:no|sin) (?:amc|ramc?)(?: conocid[ao]s)?)(?!\w)"
+    ),
     re.compile(rf"(?<!\w)(?:no|denies|denied|without|negative for)(?: any)? (?:known )?{_WHAT}allerg(?:y|"
     rf"ies)(?! to (?!any|med|drug|food))(?! shots?){_DRUGS}"),
     re.compile(r"(?<!\w)(?:not allergic to (?:any\w*|medications?|drugs)(?: (?:medications?|medicines?|drugs?|"

@@ -23,7 +23,8 @@ _NO_SIDE = (
 )
 _SIDE = re.compile(
     rf"(?<!\w)(left|(?<!all )(?<!, )(?<!that's )right(?! (?:{_NO_SIDE})(?!\w)|\?)|bilateral(?:es|ly)?|"
-    r"both(?= (?!of (?:them|those|us)|the same|and )\w)|izquierd[oa]s?|derech[oa]s?|izq|izda|izdo|izqd[oa]|dcha|dcho|dch)(?!\w)"
+    r"both(?= (?!of (?:them|those|us)|the same|and )\w)|izquierd[oa]s?|derech[oa]s?|izq|izda|izdo|izqd[oa]|"
+    r"dcha|dcho|dch)(?!\w)"
 )
 """Not the right of right now, all right and right?"""
 _DURATION = (

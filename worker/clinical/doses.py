@@ -20,8 +20,10 @@ UNITS = {
     "mEq": ("meq", "milliequivalents"),
     "%": ("%", "percent"),
     "puff": ("puffs", "puff", "inhalation", "inhalations", "inhalacion", "inhalaciones", "puf", "inh"),
-    "tablet": ("tablets", "tablet", "tabs", "tab", "pills", "pill", "comprimidos", "comprimido", "comp", "cp", "comps", "pastillas",
-               "pastilla", "tableta", "tabletas"),
+    "tablet": (
+        *("tablets", "tablet", "tabs", "tab", "pills", "pill", "comprimidos", "comprimido", "comp", "cp", "comps"),
+        *("pastillas", "pastilla", "tableta", "tabletas"),
+    ),
     "capsule": ("capsules", "capsule", "caps", "cap", "capsulas", "capsula"),
     "drop": ("drops", "drop", "gotas", "gota"),
     "spray": ("sprays", "spray"),
@@ -49,7 +51,8 @@ _ONCE = (
     r"with (?:meals|breakfast|dinner|food|each meal)|after meals|as needed|prn|p\.r\.n|when needed|"
     r"on an empty stomach|once",
     r"(?:una vez|\d+ veces)(?: (?:al|por|a la|cada))? (?:dia|semana|mes|noche)|al dia|a la semana",
-    r"c(?:ada |/ ?)(?:\d+ ?(?:horas|hs|h|dias|d|semanas|meses)|dia|noche|manana|semana|mes|otro dia)|\d+/\d+ ?h(?:oras)?",
+    r"c(?:ada |/ ?)(?:\d+ ?(?:horas|hs|h|dias|d|semanas|meses)|dia|noche|manana|semana|mes|otro dia)|"
+    r"\d+/\d+ ?h(?:oras)?",
     r"al acostarse|por la(?:s)? (?:noches?|mananas?|tardes?)|diari[ao]s?|diariamente|a diario|"
     r"semanal(?:mente)?|a demanda|si (?:lo )?precisa|segun pauta|en ayunas",
     r"antes de (?:acostarse|dormir|desayunar|las comidas|cada comida)|con las comidas|despues de las comidas|"

@@ -1,4 +1,4 @@
-"""Every compiled pattern of the language rules stays linear on text made to make it backtrack, and a note is read fast."""
+"""Every compiled pattern of the language rules stays linear on text made to trap it, and a note is read fast."""
 
 from __future__ import annotations
 
