@@ -77,9 +77,8 @@ def filled(database: Database, blobs: Blobs) -> dict[JobStatus, str]:
         worker = {"name": "w", "device": "cpu", "started_at": clock(), "seen_at": clock(), "models": "{}"}
         connection.execute(sa.insert(tables.worker).values(worker))
         reviewed = {"id": "r", "tenant": "default", "job_id": jobs[JobStatus.COMPLETED], "reviewer": "user:ada"}
-        connection.execute(
-            sa.insert(tables.review).values(**reviewed, action="confirm", created_at=clock(), content=b"sealed")
-        )
+        reviewed |= {"action": "confirm", "created_at": clock(), "content": b"sealed"}
+        connection.execute(sa.insert(tables.review).values(reviewed))
     return jobs
 
 

@@ -64,6 +64,7 @@ def due(**changes: object) -> Due:
         "job_id": str(uuid_utils.uuid7()),
         "batch_id": None,
         "endpoint_id": None,
+        "kind": "end",
         "status": "completed",
         "due_at": 0.0,
         "age_s": 1.0,
