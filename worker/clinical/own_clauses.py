@@ -22,7 +22,7 @@ _MAIN = _FINITE | word_set("developed presented underwent came complained awoke 
 
 
 def goes_on(words: Sequence[str]) -> bool:
-    """Whether the words behind "with no" or "without" come to the sentence's verb: a man with no history developed pain."""
+    """Whether words behind "with no" or "without" come to the sentence's verb: a man with no history developed pain."""
     verb = next((n for n, word in enumerate(words) if word in _MAIN), None)
     return verb is not None and _UNDER.isdisjoint(words[:verb])
 
