@@ -1,4 +1,4 @@
-"""A Bundle as it reads since its reviews: what clinicians confirmed, corrected or rejected counts wherever it leaves."""
+"""A Bundle as it reads since its reviews: what clinicians said of it counts wherever it leaves."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from worker.clinical.finding import Finding
 from worker.clinical.reading import read
 
 LONGEST_CONTEXT = 400
-"""Characters before a phrase that can deny it; a sentence that is longer is no sentence, but reading it all would be slow."""
+"""Characters before a phrase that can deny it: what is longer is no sentence, and reading it all would be slow."""
 MOST_LAYERS = 3
 """Phrases that overlap are judged one after the other; what overlaps more than so many is not judged again."""
 
