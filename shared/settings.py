@@ -159,6 +159,8 @@ class Settings(BaseSettings):
     grace_s: float = 30.0
     """Seconds that a worker has from SIGTERM to its end; what does not fit into them is handed back at a checkpoint."""
 
+    guard_policy: Literal["drop", "flag"] = "drop"
+    """What becomes of a sentence of a model that the text does not support: drop it, or flag it as unsupported."""
     fhir_medication: Literal["statement", "request"] = "statement"
     """What a medication becomes in the Bundle: MedicationStatement, or MedicationRequest, which US Core wants."""
     snomed: Path | None = None

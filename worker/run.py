@@ -104,7 +104,7 @@ def start(settings: Settings) -> Worker:
     """Open what the worker needs and load its stages; its heart beats when this returns."""
     name = f"{socket.gethostname()}-{os.getpid()}"
     manifest = registry.read(settings.manifest)
-    plan = _as_chosen(
+    plan = as_chosen(
         registry.plan(manifest, settings.profile, settings.models_dir, engines=settings.engines), settings
     )
     database = Database(settings.database, pool_size=2)
@@ -129,12 +129,13 @@ def start(settings: Settings) -> Worker:
     return worker
 
 
-def _as_chosen(plan: dict[StageName, ModelVersion], settings: Settings) -> dict[StageName, ModelVersion]:
-    """The plan with what the settings say about the Bundle, where the stage that writes it finds it."""
-    chosen = {"medication": settings.fhir_medication, **({"snomed": str(settings.snomed)} if settings.snomed else {})}
+def as_chosen(plan: dict[StageName, ModelVersion], settings: Settings) -> dict[StageName, ModelVersion]:
+    """The plan with what the settings say about the Bundle and the guard, where the stages find it."""
+    bundle = {"medication": settings.fhir_medication, **({"snomed": str(settings.snomed)} if settings.snomed else {})}
+    guard = {"guard": settings.guard_policy} if settings.guard_policy != "drop" else {}
+    chosen = {StageName.ASSEMBLE: bundle, StageName.SUMMARIZE: guard, StageName.RECOMMEND: guard}
     return {
-        stage: replace(model, options={**model.options, **chosen}) if stage is StageName.ASSEMBLE else model
-        for stage, model in plan.items()
+        stage: replace(model, options={**model.options, **chosen.get(stage, {})}) for stage, model in plan.items()
     }
 
 

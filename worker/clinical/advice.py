@@ -20,6 +20,9 @@ FEWEST_WORDS, MOST_WORDS = 3, 30
 
 Doubt = Literal["form", "treats", "nothing", "name", "number", "side", "person", "denied", "wording"]
 
+NEVER: frozenset[Doubt] = frozenset({"form", "treats", "name", "number"})
+"""Doubts that no policy lets pass."""
+
 _FIRST = re.compile(r"[^\W\d_]+")
 
 

@@ -103,6 +103,10 @@ class Clause:
         behind = (each for each in of_sense if each.reach == "backward" and each.first >= place.last)
         return next((each for each in behind if self._reaches_back(each, place)), None)
 
+    def told(self, start: int, stop: int) -> bool:
+        """Whether these words only lead from a time to what happened then: "in 2009 he had"."""
+        return all(word in _TOLD for word in self.words[start:stop])
+
     def where(self, cue: Cue) -> Stretch:
         """The words of a cue."""
         return self.stretch(cue.first, cue.last)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.case import Case, Mention, Span
 from worker.clinical.affirmed import fold
@@ -12,7 +12,7 @@ from worker.clinical.affirmed import fold
 LONGEST_QUOTE = 80
 """Characters that a drug and its dose may take to be quoted as they stand."""
 LONGEST_LIST = 8
-"""Things in one clause: more of them nobody reads."""
+"""Things in one clause: nobody reads more of them in one go."""
 
 _LAY = re.compile(r"\b(?:my|me|his|her|you|your|i|it|is|are|was|does|makes?|bothers?|hurts?|aches?|feels?)\b")
 _LAY_SPANISH = re.compile(r"\b(?:me|le|te|se|mi|su|duele[n]?|molesta[n]?|tengo|siento)\b")
@@ -29,6 +29,7 @@ class Phrases:
     female: str
     patient: str
     having: str
+    also: str
     duration: str
     history: str
     conditions: str
@@ -48,7 +49,7 @@ class Phrases:
 
 ENGLISH = Phrases(
     person="{age}-year-old {who}", child="{age}-{unit}-old {who}", male="male", female="female", patient="patient",
-    having="{person} with {things}", duration="{thing} for {duration}", history="history of {things}",
+    having="{person} with {things}", also="also {things}", duration="{thing} for {duration}", history="history of {things}",
     conditions="conditions: {things}", takes="takes {things}", took="took in the past {things}",
     planned="planned: {things}", allergic="allergic to {things}", not_allergic="no allergy to {things}",
     denies="denies {things}", without="no {things}", possible="possible {things}", both="and", either="or",
@@ -56,7 +57,7 @@ ENGLISH = Phrases(
 )  # fmt: skip
 SPANISH = Phrases(
     person="{who} de {age} años", child="{who} de {age} {unit}", male="hombre", female="mujer", patient="paciente",
-    having="{person} con {things}", duration="{thing} desde hace {duration}", history="antecedentes de {things}",
+    having="{person} con {things}", also="además {things}", duration="{thing} desde hace {duration}", history="antecedentes de {things}",
     conditions="diagnósticos: {things}", takes="toma {things}", took="tomó en el pasado {things}",
     planned="previsto: {things}", allergic="alergia a {things}", not_allergic="sin alergia a {things}",
     denies="niega {things}", without="sin {things}", possible="posible {things}", both="y", either="ni",
@@ -76,6 +77,8 @@ class Clause:
     text: str
     section: str
     evidence: tuple[Span, ...]
+    more: bool = False
+    """Whether it carries on a list that the clause before it began."""
 
 
 def phrases(case: Case) -> Phrases:
@@ -84,26 +87,31 @@ def phrases(case: Case) -> Phrases:
 
 
 def clauses(case: Case) -> tuple[Clause, ...]:
-    """All the facts, in the order in which a clinician tells them; empty clauses are left out."""
+    """All the facts, in the order in which a clinician tells them; long lists take several clauses.
+
+    Where a text both affirms and denies a thing, doubts it too or has it in the past, it is told as it is now: what is
+    so now is told, and not that it is not.
+    """
     words = phrases(case)
     facts = [each for each in case.mentions if each.kind != "demographic"]
     own = [each for each in facts if each.experiencer == "patient"]
-    found = [
-        _lead(case, words, _pick(own, ("symptom",), "present", "current")),
-        _list(case, words.history, "history", _pick(own, ("symptom", "condition", "procedure"), "present", "past")),
-        _list(case, words.conditions, "history", _pick(own, ("condition",), "present", "current")),
+    now = {_key(each) for each in own if (each.assertion, each.temporality) == ("present", "current")}
+    others = [each for each in own if _key(each) not in now]
+    return (
+        *_lead(case, words, _specific(_pick(own, ("symptom",), "present", "current"))),
+        *_list(case, words.history, "history", _pick(others, ("symptom", "condition", "procedure"), "present", "past")),
+        *_list(case, words.conditions, "history", _specific(_pick(own, ("condition",), "present", "current"))),
         *_family(case, words, facts),
-        _list(case, "{things}", "history", _pick(own, ("social",), "present", "current", "past")),
-        _list(case, words.takes, "medications", _pick(own, ("medication",), "present", "current")),
-        _list(case, words.took, "medications", _pick(own, ("medication",), "present", "past")),
-        _list(case, words.allergic, "allergies", _pick(own, ("allergy",), "present", "current", "past")),
-        _list(case, words.not_allergic, "allergies", _pick(own, ("allergy",), "absent"), words.either),
-        *_denials(case, words, own),
-        _list(case, "{things}", "objective", _pick(own, ("vital",), "present", "current")),
-        _list(case, words.possible, "assessment", _pick(own, ("symptom", "condition"), "possible")),
-        _list(case, words.planned, "plan", _pick(own, ("medication", "procedure"), "present", "planned")),
-    ]
-    return tuple(each for each in found if each is not None)
+        *_list(case, "{things}", "history", _pick(own, ("social",), "present", "current", "past")),
+        *_list(case, words.takes, "medications", _pick(own, ("medication",), "present", "current")),
+        *_list(case, words.took, "medications", _pick(others, ("medication",), "present", "past")),
+        *_list(case, words.allergic, "allergies", _pick(own, ("allergy",), "present", "current", "past")),
+        *_list(case, words.not_allergic, "allergies", _pick(others, ("allergy",), "absent"), words.either),
+        *_denials(case, words, others),
+        *_list(case, "{things}", "objective", _pick(own, ("vital",), "present", "current")),
+        *_list(case, words.possible, "assessment", _pick(others, ("symptom", "condition"), "possible")),
+        *_list(case, words.planned, "plan", _pick(own, ("medication", "procedure"), "present", "planned")),
+    )
 
 
 def name(case: Case, mention: Mention) -> str:
@@ -155,28 +163,41 @@ def _pick(mentions: Iterable[Mention], kinds: Sequence[str], assertion: str, *ti
     best: dict[str, Mention] = {}
     for each in mentions:
         if each.kind in kinds and each.assertion == assertion and (not times or each.temporality in times):
-            key = fold(each.text if each.kind == "vital" else each.concept or each.text)
+            key = _key(each)
             if key not in best or len(each.attributes) > len(best[key].attributes):
                 best[key] = each
     return sorted(best.values(), key=lambda each: each.start)
 
 
-def _list(case: Case, template: str, section: str, found: Sequence[Mention], joint: str | None = None) -> Clause | None:
-    if not found:
-        return None
-    told = found[:LONGEST_LIST]
-    things = _join([phrase(case, each) for each in told], joint or phrases(case).both)
-    return Clause(template.format(things=things), section, _merge(told))
+def _key(mention: Mention) -> str:
+    """What makes two mentions tell of one thing."""
+    return fold(mention.text if mention.kind == "vital" else mention.concept or mention.text)
 
 
-def _lead(case: Case, words: Phrases, symptoms: Sequence[Mention]) -> Clause | None:
+def _specific(found: Sequence[Mention]) -> list[Mention]:
+    """Without those of which another says more: pain, where there is knee pain."""
+    named = {_key(each) for each in found}
+    return [each for each in found if not any(name.endswith(f" {_key(each)}") for name in named)]
+
+
+def _list(
+    case: Case, template: str, section: str, found: Sequence[Mention], joint: str | None = None
+) -> Iterable[Clause]:
+    for start in range(0, len(found), LONGEST_LIST):
+        told = found[start : start + LONGEST_LIST]
+        things = _join([phrase(case, each) for each in told], joint or phrases(case).both)
+        yield Clause(template.format(things=things), section, _merge(told), more=start > 0)
+
+
+def _lead(case: Case, words: Phrases, symptoms: Sequence[Mention]) -> Iterable[Clause]:
     """Who it is and what brings them."""
     person, who = _person(case, words)
-    things = _join([phrase(case, each) for each in symptoms[:LONGEST_LIST]], words.both)
-    if not things and not person:
-        return None
+    first, rest = symptoms[:LONGEST_LIST], symptoms[LONGEST_LIST:]
+    things = _join([phrase(case, each) for each in first], words.both)
     text = words.having.format(person=person, things=things) if person and things else person or things
-    return Clause(text, "subjective", _merge([*who, *symptoms[:LONGEST_LIST]]))
+    if text:
+        yield Clause(text, "subjective", _merge([*who, *first]))
+    yield from (replace(each, more=True) for each in _list(case, words.also, "subjective", rest))
 
 
 def _person(case: Case, words: Phrases) -> tuple[str, list[Mention]]:
@@ -204,9 +225,7 @@ def _family(case: Case, words: Phrases, facts: Iterable[Mention]) -> Iterable[Cl
         found = _pick(
             [each for each in theirs if (each.relation or "family") == relation], ("symptom", "condition"), "present"
         )
-        clause = _list(case, f"{words.relatives.get(relation, relation)}: {{things}}", "history", found)
-        if clause:
-            yield clause
+        yield from _list(case, f"{words.relatives.get(relation, relation)}: {{things}}", "history", found)
 
 
 def _denials(case: Case, words: Phrases, own: Iterable[Mention]) -> Iterable[Clause]:
@@ -214,9 +233,7 @@ def _denials(case: Case, words: Phrases, own: Iterable[Mention]) -> Iterable[Cla
     absent = _pick(own, ("symptom", "condition"), "absent")
     denied = [each for each in absent if any(re.match(r"den|nieg", fold(case.quote(cue))) for cue in each.cues)]
     for template, found in ((words.denies, denied), (words.without, [each for each in absent if each not in denied])):
-        clause = _list(case, template, "subjective", found, words.either)
-        if clause:
-            yield clause
+        yield from _list(case, template, "subjective", found, words.either)
 
 
 def _dosed(case: Case, mention: Mention) -> str:

@@ -107,7 +107,8 @@ def _ages_ago(clause: Clause, place: Place) -> Stretch | None:
         last = sum(each.start < found.end for each in clause.tokens)
         low, high = (place.last, first) if first >= place.last else (last, place.first)
         said = " ".join(clause.words[max(0, min(low, place.first) - NEAR_TOKENS) : max(high, first)])
-        if not any(low <= each < high for each in clause.ends | clause.verbs) and not _SINCE.search(said):
+        apart = any(low <= each < high for each in clause.ends | clause.verbs)
+        if (not apart or (first == 0 and clause.told(low, high))) and not _SINCE.search(said):
             return found
     return None
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from heapq import heapify, heappop, heappush
 from itertools import groupby
 from math import ceil, sqrt
 
@@ -14,9 +16,14 @@ from worker.clinical.clauses import Clause, clauses
 
 SECTIONS = ("subjective", "history", "medications", "allergies", "objective", "assessment", "plan")
 """The sections of a summary, in reading order."""
-FEWEST, MOST, SHARE = 5, 24, 0.4
-"""Sentences of a summary: all of a short note, two fifths of a longer one, never more than a page."""
+FEWEST, PAGE, SHARE = 5, 24, 0.4
+"""Sentences of a summary: all of a short note, two fifths of a longer one, up to a page."""
+BEHIND_SHARE, MOST = 0.1, 120
+"""What is longer than a page can tell: a tenth of the further sentences on top, up to five pages."""
 NARRATIVE_SENTENCES = 5
+Told = tuple[str, str, str, str, tuple[str, ...]]
+CLAUSES = 3
+"""In one sentence."""
 MIXED_SECTIONS = 3
 """A sentence that tells of so many sections is put as its facts."""
 
@@ -40,7 +47,7 @@ _KINDS = {"medication": "medications", "allergy": "allergies", "vital": "objecti
 
 def narrative(case: Case) -> tuple[Sentence, ...]:
     """The facts in two to five sentences; where no facts were found, the first sentences of the text."""
-    told = clauses(case)
+    told = [each for each in clauses(case) if not each.more]
     if not told:
         return tuple(_quoted(case, span, "narrative") for span in _statements(case)[:2])
     groups = ({"subjective"}, {"history"}, {"medications", "allergies"}, {"objective"}, {"assessment", "plan"})
@@ -61,10 +68,18 @@ def summary(case: Case) -> tuple[Sentence, ...]:
     return tuple(sorted(found, key=lambda each: SECTIONS.index(each.section)))
 
 
+def composed(case: Case) -> tuple[Sentence, ...]:
+    """All the facts in short sentences, section by section."""
+    return _by_section(clauses(case))
+
+
 def _by_section(told: Iterable[Clause]) -> tuple[Sentence, ...]:
     ordered = sorted(told, key=lambda each: SECTIONS.index(each.section))
-    groups = groupby(ordered, key=lambda each: each.section)
-    return tuple(_composed(list(group), section) for section, group in groups)
+    found = []
+    for section, group in groupby(ordered, key=lambda each: each.section):
+        its = list(group)
+        found += [_composed(its[at : at + CLAUSES], section) for at in range(0, len(its), CLAUSES)]
+    return tuple(found)
 
 
 def _parts(case: Case, span: Span) -> tuple[Sentence, ...]:
@@ -103,21 +118,43 @@ def _named(heading: str) -> str | None:
 
 def _select(case: Case) -> Sequence[Span]:
     """The sentences that say most, in reading order."""
-    said = _statements(case)
-    wanted = max(FEWEST, min(MOST, ceil(SHARE * len(said))))
-    ranked = sorted(said, key=lambda span: -_density(case, span))
-    return sorted(ranked[:wanted], key=lambda span: span.start)
+    said = list({affirmed.fold(case.quote(span)): span for span in reversed(_statements(case))}.values())[::-1]
+    page = min(PAGE, ceil(SHARE * len(said)))
+    wanted = max(FEWEST, min(MOST, page + ceil(BEHIND_SHARE * max(0, len(said) - PAGE / SHARE))))
+    starts = [each.start for each in case.mentions]
+    within = {span: _within(case, span, starts) for span in said}
+    weights = {span: 1.5 if section_of(case, span) in {"assessment", "plan"} else 1.0 for span in said}
+    chosen: list[Span] = []
+    told: set[Told] = set()
+    line = [(-_density(case, span, within[span], told, weights[span]), span.start, span) for span in said]
+    heapify(line)
+    while line and len(chosen) < wanted:
+        density, start, span = heappop(line)
+        now = -_density(case, span, within[span], told, weights[span])
+        if line and now > line[0][0]:  # others have told what it says: it comes again in its new place
+            heappush(line, (now, start, span))
+            continue
+        chosen.append(span)
+        told |= {_told(each) for each in within[span]}
+    return sorted(chosen, key=lambda span: span.start)
 
 
-def _density(case: Case, span: Span) -> float:
-    """What a sentence says for its length; what stands under assessment and plan says more."""
-    weight = 1.5 if section_of(case, span) in {"assessment", "plan"} else 1.0
-    facts = sum(1 + 0.5 * len(each.attributes) for each in _within(case, span))
-    return weight * (facts + 0.1) / sqrt(8 + len(case.quote(span).split()))
+def _density(case: Case, span: Span, mentions: Sequence[Mention], told: set[Told], weight: float) -> float:
+    """What a sentence says for its length that was not told; what stands under assessment and plan says more."""
+    new = sum(1 + 0.5 * len(each.attributes) for each in mentions if _told(each) not in told)
+    again = sum(0.1 for each in mentions if _told(each) in told)
+    return weight * (new + again + 0.1) / sqrt(8 + len(case.quote(span).split()))
 
 
-def _within(case: Case, span: Span) -> list[Mention]:
-    return [each for each in case.mentions if span.start <= each.start < span.end]
+def _told(mention: Mention) -> Told:
+    """What a mention says, so that saying it again tells nothing new."""
+    name = affirmed.fold(mention.concept or mention.text)
+    return name, mention.assertion, mention.experiencer, mention.temporality, tuple(a.value for a in mention.attributes)
+
+
+def _within(case: Case, span: Span, starts: Sequence[int] | None = None) -> list[Mention]:
+    known = starts or [each.start for each in case.mentions]
+    return list(case.mentions[bisect_left(known, span.start) : bisect_left(known, span.end)])
 
 
 def _statements(case: Case) -> list[Span]:

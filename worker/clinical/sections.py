@@ -24,7 +24,7 @@ _LINE = re.compile(
 )
 _INLINE = re.compile(r"(?:(?<=[.;])|(?<=\n))[ \t]+([a-z][a-z /&']{1,40}):[ \t]")
 _LUNGS = re.compile(
-    r"\s*(?:mvc|m\.?v\.?|murmullo|ruidos|buena|normoventil\w*|hipoventil\w*|crepitantes|sibilan\w+|roncus|estertores|eupneic\w|"
+    r"\s{0,3}(?:mvc|m\.?v\.?|murmullo|ruidos|buena|normoventil\w*|hipoventil\w*|crepitantes|sibilan\w+|roncus|estertores|eupneic\w|"
     r"ventila\w*|rr?c?r|ritmic\w)(?!\w)"
 )
 _GAP = re.compile(r"\n[ \t\r]*\n")

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from shared.case import Case, Mention, Recommendation, RedFlag
 from shared.errors import MissingInputError, ModelUnavailableError
 from shared.registry import ModelVersion
-from worker.clinical import advice, clauses, grounds
+from worker.clinical import advice, clauses, grounds, guards
+from worker.clinical.guards import Policy
 from worker.clinical.next_steps import next_steps
 from worker.clinical.redflags import red_flags
 from worker.generate import llama
@@ -88,7 +89,11 @@ class Assisted:
         if language not in self.model.options.get("languages", "en").split():
             return advised
         lines = self._write(case, language, desk)
-        return replace(advised, recommendations=(*advised.recommendations, *checked(case, lines, self.model.name)))
+        policy: Policy = "flag" if self.model.options.get("guard") == "flag" else "drop"
+        found = checked(case, lines, self.model.name, policy)
+        flagged = any(each.support == "unsupported" for each in found)
+        warnings = (*case.warnings, guards.FLAGGED) if flagged else case.warnings
+        return replace(advised, recommendations=(*advised.recommendations, *found), warnings=warnings)
 
     def _write(self, case: Case, language: str, desk: Desk) -> list[str]:
         told = "\n".join(f"- {each.text}" for each in clauses.clauses(case))
@@ -129,8 +134,11 @@ def advise(case: Case) -> Case:
     return replace(case, red_flags=flags, recommendations=(*map(_warning, flags), *next_steps(case)))
 
 
-def checked(case: Case, lines: Iterable[str], author: str) -> tuple[Recommendation, ...]:
-    """The lines that pass the guard, each once, with where the text names what they are about."""
+def checked(case: Case, lines: Iterable[str], author: str, policy: Policy = "drop") -> tuple[Recommendation, ...]:
+    """The lines that pass the guard, each once, with where the text names what they are about.
+
+    With the policy `flag` the others stay too, marked as unsupported, unless they treat or bring names or numbers.
+    """
     source = grounds.read(case)
     bare = dict.fromkeys(line.strip().lstrip("-*• ").strip() for line in lines)
     judged = ((line, advice.check(source, line)) for line in bare)
@@ -144,7 +152,7 @@ def checked(case: Case, lines: Iterable[str], author: str) -> tuple[Recommendati
             support=verdict.support,
         )
         for line, verdict in judged
-        if verdict.support == "supported"
+        if verdict.support == "supported" or (policy == "flag" and not verdict.doubts & advice.NEVER)
     )
 
 

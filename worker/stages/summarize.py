@@ -10,13 +10,14 @@ from shared.case import Case, Sentence
 from shared.errors import MissingInputError, ModelUnavailableError
 from shared.registry import ModelVersion
 from worker.clinical import affirmed, grounds, guards, outline
+from worker.clinical.guards import Policy
 from worker.generate import llama, seq2seq
 from worker.generate.streaming import OnToken
 from worker.stage import Desk, Device, Listen, Stage
 from worker.windows import Lengths, windows
 
-MOST_WINDOWS = 12
-"""Stretches of a text that a model reads; what lies behind them is told as not read."""
+MOST_WINDOWS = 24
+"""Stretches of a text that a model reads; what lies behind them is told by the rules, and as not read by the model."""
 NARRATIVE_SENTENCES = 5
 NOTHING_KEPT = "summarize: the text supported nothing that the model wrote, so the summary is extractive"
 
@@ -67,7 +68,12 @@ class Generated:
             on_token = self._teller(case, desk, at, len(read))
             written += _lines(self.write(case.quote(stretch), on_token, desk.listen))
         share = sum(each.end - each.start for each in read) / max(1, sum(each.end - each.start for each in stretches))
-        return _checked(replace(case, share_read=min(case.share_read, share)), written)
+        behind = read[-1].end if len(read) < len(stretches) else len(text)
+        return _checked(replace(case, share_read=min(case.share_read, share)), written, self._policy, behind)
+
+    @property
+    def _policy(self) -> Policy:
+        return "flag" if self.model.options.get("guard") == "flag" else "drop"
 
     def _teller(self, case: Case, desk: Desk, window: int, of: int) -> OnToken:
         def tell(tokens: int, text: str) -> None:
@@ -126,13 +132,41 @@ def _lines(written: str) -> list[str]:
     return [line[span.start : span.end] for line in lines for span in affirmed.sentences(line)]
 
 
-def _checked(case: Case, written: Sequence[str]) -> Case:
-    """Keep what the text supports; when that is nothing, fall back to the text's own sentences and say so."""
+def _checked(case: Case, written: Sequence[str], policy: Policy, behind: int) -> Case:
+    """Keep what the text supports, and let the rules tell the sections that the model left out and what lies `behind`.
+
+    When the text supports nothing, the summary falls back to the text's own sentences and says so. What is flagged
+    stands in the summary, marked, and never in the narrative.
+    """
     source = grounds.read(case)
     drafts = [Sentence(text=line, section="subjective", evidence=()) for line in dict.fromkeys(written) if line]
-    kept = [replace(each, section=outline.section_of(case, each.evidence[0])) for each in guards.keep(source, drafts)]
+    judged = guards.keep(source, drafts, policy)
+    kept = [_placed(case, each) for each in judged if each.support != "unsupported"]
     if not kept:
         return replace(extract(case), warnings=(*case.warnings, NOTHING_KEPT))
+    flagged = [each for each in judged if each.support == "unsupported"]
+    warnings = (*case.warnings, guards.FLAGGED) if flagged else case.warnings
     told = tuple(replace(each, section="narrative") for each in kept[:NARRATIVE_SENTENCES])
-    ordered = sorted(kept, key=lambda each: outline.SECTIONS.index(each.section))
-    return replace(case, summary=tuple(ordered), narrative=told if len(told) > 1 else outline.narrative(case))
+    ordered = sorted([*kept, *_left_out(case, kept, behind), *flagged], key=_place)
+    return replace(
+        case,
+        summary=tuple(ordered),
+        narrative=told if len(told) > 1 else outline.narrative(case),
+        warnings=warnings,
+    )
+
+
+def _placed(case: Case, sentence: Sentence) -> Sentence:
+    return replace(sentence, section=outline.section_of(case, sentence.evidence[0]))
+
+
+def _place(sentence: Sentence) -> int:
+    return outline.SECTIONS.index(sentence.section)
+
+
+def _left_out(case: Case, kept: Sequence[Sentence], behind: int) -> list[Sentence]:
+    """The facts of sections of which the model says nothing, and the sentences of what it did not read."""
+    sections = {each.section for each in kept}
+    lacking = [each for each in outline.composed(case) if each.section not in sections]
+    late = [each for each in outline.summary(case) if each.evidence[0].start >= behind and each.section in sections]
+    return [*lacking, *late]

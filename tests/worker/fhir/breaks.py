@@ -225,6 +225,18 @@ BREAKS: dict[str, tuple[str, Callable[[Bundle], None]]] = {
     "evidence of no words": ("evidence", evidence(3, {"valueInteger": 0})),
     "evidence before the text": ("evidence", evidence(2, {"valueInteger": -1})),
     "evidence in another resource": ("evidence", evidence(0, {"valueReference": {"reference": "DocumentReference/1"}})),
+    "no narrative": ("dom-6", drop("Condition", "text")),
+    "content of no media type": ("code-binding", attachment(contentType="text")),
+    "an event and a time of day": (
+        "tim-10",
+        lambda b: first(b, "MedicationStatement")["dosage"][0]["timing"]["repeat"].update(
+            when=["MORN"], timeOfDay=["08:00:00"]
+        ),
+    ),
+    "an offset without its event": (
+        "tim-9",
+        lambda b: first(b, "MedicationStatement")["dosage"][0]["timing"]["repeat"].update(offset=30),
+    ),
     "data that is not base64": ("base64", attachment(data="not base64!")),
     "hash of something else": ("attachment", attachment(hash="AAAAAAAAAAAAAAAAAAAAAAAAAAA=")),
     "size of something else": ("attachment", attachment(size=1)),

@@ -18,11 +18,14 @@ import pytest
 from fhirclient.models.bundle import Bundle as ClientBundle
 from fhirpy import SyncFHIRClient
 
-from shared.case import Attribute, Case
+from shared import bundle_forms
+from shared.case import Attribute, Case, Code, Mention
 from shared.job import Encounter, Patient
 from tests.worker.fhir.cases import RECORDING, mention, one, sound
+from tests.worker.fhir.finished import finished
 from worker.fhir.bundle import bundle
-from worker.fhir.elements import read
+from worker.fhir.elements import read, write
+from worker.fhir.operator import Operator
 
 START_S = 60.0
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -62,7 +65,33 @@ def in_every_sense(note: Case) -> Case:
                    red_flags=(), recommendations=())  # fmt: skip
 
 
-CASES: list[Callable[[Case], Case]] = [plain, named, recorded, in_every_sense]
+def measured(note: Case) -> Case:
+    """With laboratory values, exact to the digit, an allergic reaction and an illness of a relative with its onset."""
+    text = "HbA1c 7.10 %, creatinine 0.90 mg/dL. Penicillin: hives, severe. Mother had gout at 61."
+    mentions = (
+        laboratory(text, "HbA1c 7.10 %", "hemoglobin A1c", "4548-4", "7.10", "%"),
+        laboratory(text, "creatinine 0.90 mg/dL", "creatinine", "2160-0", "0.90", "mg/dL"),
+        mention(text, "allergy", "Penicillin", {"reaction": ("hives", "hives"), "severity": ("severe", "severe")}),
+        mention(
+            text,
+            "condition",
+            "gout",
+            {"onset_age": ("61", "61")},
+            concept="gout",
+            experiencer="family",
+            relation="mother",
+        ),
+    )
+    return replace(note, text=text, mentions=mentions, summary=(), narrative=(), classification=None, red_flags=(),
+                   recommendations=())  # fmt: skip
+
+
+def laboratory(text: str, words: str, concept: str, loinc: str, value: str, unit: str) -> Mention:
+    said = {"value": (value, value), "unit": (unit, unit)}
+    return mention(text, "vital", words, said, concept=concept, codes=(Code("http://loinc.org", loinc, concept),))
+
+
+CASES: list[Callable[[Case], Case]] = [plain, named, recorded, in_every_sense, measured]
 
 
 @pytest.mark.parametrize("variant", CASES)
@@ -177,3 +206,49 @@ def test_a_client_reads_back_what_was_sent(server, note):
     about = {"subject": patient.to_reference().reference}
     observations = client.resources("Observation").search(**about).fetch_all()
     assert {each["code"]["text"] for each in observations} == {"headache", "vomiting", "BP 142/91", "fever"}
+
+
+@pytest.mark.process
+def test_a_server_takes_medication_requests_and_reviewed_bundles_once(server, note):
+    case = tenant_of(note, "reviewed")
+    done = finished(case, Operator(medication="request"))
+    after = write(done.after({"action": "reject", "facts": [done.fact("symptom", "headache")]}, {"action": "confirm"}))
+    assert post(server, after)["201"] >= {"MedicationRequest", "Condition", "Observation", "Provenance"}
+    assert set(post(server, after)) == {"200"}
+    client = SyncFHIRClient(server)
+    name = one(done.bundle, "Condition")["identifier"][0]["value"]
+    (migraine,) = client.resources("Condition").search(identifier=f"urn:clinq:extraction-id|{name}").fetch()
+    assert migraine["verificationStatus"]["coding"][0]["code"] == "confirmed"
+    about = {"subject": migraine["subject"].to_resource().to_reference().reference}
+    (metformin,) = client.resources("MedicationRequest").search(**about).fetch_all()
+    assert (metformin["intent"], metformin["dosageInstruction"][0]["text"]) == ("plan", "500 mg twice daily")
+    statuses = {
+        each["code"]["text"]: each["status"] for each in client.resources("Observation").search(**about).fetch_all()
+    }
+    assert (statuses["headache"], statuses["vomiting"]) == ("entered-in-error", "final")
+
+
+@pytest.mark.process
+def test_a_client_reads_laboratory_values_back(server, note):
+    case = tenant_of(measured(note), "laboratory")
+    assert '"value":7.10' in bundle(case)
+    post(server, bundle(case))
+    name = one(sound(case), "Patient")["identifier"][0]["value"]
+    client = SyncFHIRClient(server)
+    (patient,) = client.resources("Patient").search(identifier=f"urn:clinq:extraction-id|{name}").fetch()
+    about = {"subject": patient.to_reference().reference}
+    found = client.resources("Observation").search(**about).fetch_all()
+    values = {each["code"]["coding"][0]["code"]: each["valueQuantity"] for each in found}
+    assert {code: (each["value"], each["code"]) for code, each in values.items()} == {
+        "4548-4": (7.1, "%"),
+        "2160-0": (0.9, "mg/dL"),
+    }
+    assert {each["category"][0]["coding"][0]["code"] for each in found} == {"laboratory"}
+
+
+@pytest.mark.process
+def test_a_server_takes_the_resources_one_by_one_in_their_order(server, note):
+    for resource in bundle_forms.resources(finished(tenant_of(note, "one-by-one")).bundle):
+        place = f"{server}/{resource['resourceType']}/{resource['id']}"
+        answer = httpx.put(place, content=write(resource), headers={"Content-Type": "application/fhir+json"})
+        assert answer.status_code in {200, 201}, answer.text
