@@ -104,9 +104,7 @@ def start(settings: Settings) -> Worker:
     """Open what the worker needs and load its stages; its heart beats when this returns."""
     name = f"{socket.gethostname()}-{os.getpid()}"
     manifest = registry.read(settings.manifest)
-    plan = as_chosen(
-        registry.plan(manifest, settings.profile, settings.models_dir, engines=settings.engines), settings
-    )
+    plan = as_chosen(registry.plan(manifest, settings.profile, settings.models_dir, engines=settings.engines), settings)
     database = Database(settings.database, pool_size=2)
     tolerance = Tolerance(settings.breaker_failures, settings.breaker_pause_s, settings.cpu_fallback)
     loaded = bench.set_up(plan, Device(settings.device, settings.threads), tolerance)
@@ -134,9 +132,7 @@ def as_chosen(plan: dict[StageName, ModelVersion], settings: Settings) -> dict[S
     bundle = {"medication": settings.fhir_medication, **({"snomed": str(settings.snomed)} if settings.snomed else {})}
     guard = {"guard": settings.guard_policy} if settings.guard_policy != "drop" else {}
     chosen = {StageName.ASSEMBLE: bundle, StageName.SUMMARIZE: guard, StageName.RECOMMEND: guard}
-    return {
-        stage: replace(model, options={**model.options, **chosen.get(stage, {})}) for stage, model in plan.items()
-    }
+    return {stage: replace(model, options={**model.options, **chosen.get(stage, {})}) for stage, model in plan.items()}
 
 
 def _loop(worker: Worker) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from shared import tables
+from shared import speed, tables
 from shared.case import Case, RedFlag, Span
 from shared.errors import BackingServiceError
 from shared.job import JobStatus, StageName
@@ -76,9 +76,14 @@ def test_what_the_last_stage_finds_is_told_with_the_end(house):
 
 
 def test_jobs_of_one_claim_are_told_each_for_itself(house):
-    home = house({StageName.EXTRACT: Small(finds, batch=8), StageName.SUMMARIZE: Small(batch=8)})
+    stage = Small(finds, batch=8)
+    home = house({StageName.EXTRACT: stage})
+    short = speed.Measured("text", 1000.0, {"extract": 0.001})
+    with home.worker.database.write() as connection:
+        speed.learn_all(connection, [short])  # jobs are taken together only where they are short
     jobs = [home.submit(f"{DANGER} {number}") for number in range(3)]
     home.run(jobs[0])
+    assert stage.runs == 1
     assert sorted(marks(home)) == sorted(jobs)
     assert told(home).count("crisis") == 3
 

@@ -49,7 +49,8 @@ class Phrases:
 
 ENGLISH = Phrases(
     person="{age}-year-old {who}", child="{age}-{unit}-old {who}", male="male", female="female", patient="patient",
-    having="{person} with {things}", also="also {things}", duration="{thing} for {duration}", history="history of {things}",
+    having="{person} with {things}", also="also {things}", duration="{thing} for {duration}",
+    history="history of {things}",
     conditions="conditions: {things}", takes="takes {things}", took="took in the past {things}",
     planned="planned: {things}", allergic="allergic to {things}", not_allergic="no allergy to {things}",
     denies="denies {things}", without="no {things}", possible="possible {things}", both="and", either="or",
@@ -57,7 +58,8 @@ ENGLISH = Phrases(
 )  # fmt: skip
 SPANISH = Phrases(
     person="{who} de {age} años", child="{who} de {age} {unit}", male="hombre", female="mujer", patient="paciente",
-    having="{person} con {things}", also="además {things}", duration="{thing} desde hace {duration}", history="antecedentes de {things}",
+    having="{person} con {things}", also="además {things}", duration="{thing} desde hace {duration}",
+    history="antecedentes de {things}",
     conditions="diagnósticos: {things}", takes="toma {things}", took="tomó en el pasado {things}",
     planned="previsto: {things}", allergic="alergia a {things}", not_allergic="sin alergia a {things}",
     denies="niega {things}", without="sin {things}", possible="posible {things}", both="y", either="ni",

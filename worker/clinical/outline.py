@@ -129,7 +129,7 @@ def _select(case: Case) -> Sequence[Span]:
     line = [(-_density(case, span, within[span], told, weights[span]), span.start, span) for span in said]
     heapify(line)
     while line and len(chosen) < wanted:
-        density, start, span = heappop(line)
+        _, start, span = heappop(line)
         now = -_density(case, span, within[span], told, weights[span])
         if line and now > line[0][0]:  # others have told what it says: it comes again in its new place
             heappush(line, (now, start, span))
