@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import groupby
 from pathlib import Path
 
 from shared.case import Mention
@@ -14,6 +15,8 @@ from worker.clinical.facts import facts
 
 HERE = Path(__file__).parent
 GOLD = {"notes": HERE / "facts_notes.jsonl", "dialogues": HERE / "facts_dialogue.jsonl"}
+FRESH = {"fresh dialogues": HERE / "dialogue_fresh.jsonl"}
+"""Annotated later, measured once before any rule was made for them, and then improved on; in no gate."""
 GATED = {"problem": "symptoms and conditions", "medication": "medications", "vital": "vitals and laboratory values"}
 F1_GOAL = 0.80
 EXACT_GOAL = 0.95
@@ -23,7 +26,13 @@ OPEN = "any"
 TEXT = """Twenty notes of the validation split of ACI-Bench and items of that of MTS-Dialog, annotated by
 hand before clinq read them (tests/quality/facts_notes.jsonl, facts_dialogue.jsonl; tests/quality/matching.py has the
 rules of matching). One half (dev) was looked at while the rules were improved; of the other half (held) the sums alone.
-Terminology and rules without the BERT tagger. A fact counts once a text, and so does a concept that is no fact."""
+Terminology and rules without the BERT tagger. A fact counts once a text, and so does a concept that is no fact.
+
+Fresh dialogues: fourteen items of the training splits of both (ten of MTS-Dialog, parts of four of ACI-Bench) and five
+Spanish ones written for this set (tests/quality/dialogue_fresh.jsonl). At first sight, by the rules of commit c281e9b:
+English F1 0.929 symptoms and conditions, 0.963 medications, 0.900 procedures, assertion 80 of 86, experiencer 87 of 90,
+time 76 of 82; Spanish F1 0.845, 1.000 and 0.909, assertion 50 of 51, experiencer 44 of 51, time 43 of 49. The tables
+below are by the rules of today, which have seen them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,10 @@ def measure(data: Path) -> Part:
         for split in ("dev", "held"):
             part = found([text for text in texts if text.split == split])
             tables += [_scores(f"{source}, {split}", part), _senses(f"{source}, {split}", part)]
+    for source, path in FRESH.items():
+        for split, texts in groupby(sorted(load(path), key=_split), key=_split):
+            part = found(texts)
+            tables += [_scores(f"{source}, {split}", part), _senses(f"{source}, {split}", part)]
     return Part("Facts", TEXT, gates(every), tables)
 
 
@@ -92,6 +105,10 @@ def gates(every: Found) -> list[Gate]:
     made = [Gate(name, score.f1, goal, of=score.hits + score.missed) for name, score, goal in scored]
     exact = {"doses exactly right": every.doses(), "values exactly right": every.values()}
     return made + [Gate(name, each.share, EXACT_GOAL, of=each.of) for name, each in exact.items()]
+
+
+def _split(text: Text) -> str:
+    return text.split
 
 
 def _scores(title: str, part: Found) -> Table:

@@ -1,8 +1,9 @@
 """Facts annotated by hand against the mentions that clinq finds: which of them are the same.
 
-A gold file has one JSON object a line: `{"id", "source", "split": "dev" | "held", "text", "facts"}`. Who speaks stands
-in the text. Each fact is one distinct fact of the text, `{"kind", "quote"}` and, where it differs from the usual,
-`occurrence`, `also`, `assertion`, `experiencer`, `relation`, `temporality`, `attrs`, `optional`:
+A gold file has one JSON object a line: `{"id", "source", "split", "text", "facts"}`. The split is dev or held, or names
+a group of fresh texts. Who speaks stands in the text. Each fact is one distinct fact of the text, `{"kind", "quote"}`
+and, where it differs from the usual, `occurrence`, `also`, `assertion`, `experiencer`, `relation`, `temporality`,
+`attrs`, `optional`:
 
 - `quote`: words of the text (case does not matter). Every place where they stand as whole words is a mention of the
   fact, the first is its main one; `occurrence` n (from 1) selects one place alone.
