@@ -89,6 +89,13 @@ def test_what_the_caller_knows_of_the_patient_is_found_in_any_spelling() -> None
     assert ("mrn", "77-1") in found("seen WEI, file 77-1", patient=patient)
 
 
+def test_a_name_with_an_apostrophe_is_found_whole() -> None:
+    patient = Patient(family="O'Brien", given="Seamus")
+    text = "Mr. O'Brien was seen by Dr. Maria O'Hara today. O’Brien agrees."
+    names = {words for kind, words in found(text, patient=patient) if kind == "name"}
+    assert {"O'Brien", "O’Brien", "Maria O'Hara"} <= names
+
+
 def test_a_finding_is_not_taken_for_a_name() -> None:
     text = "Grave: Addison crisis"
     crisis = Mention("m1", "condition", 7, 21, "Addison crisis")

@@ -18,6 +18,7 @@ _LAST: dict[IdentifierKind, int] = {"phone": 1, "name": 2}
 SHORTEST_NAME = 3
 """Letters: a shorter part of a patient's name would be found in too many words."""
 _PART = re.compile(r"[^\W\d_]+")
+_WHOLE = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)+")
 _EPONYM = re.compile(
     r"(?:'s|’s)?[ -](?:disease|syndrome|palsy|sign|test|phenomenon|score|criteria|contracture|thyroiditis|lymphoma|"
     r"sarcoma|esophagus|hernia|catheter|ulcer|murmur|maneuver|manoeuvre|reflex|scale|stage|classification|grade|index|fracture|"
@@ -45,11 +46,13 @@ def identifiers(text: str, mentions: Sequence[Mention] = (), patient: Patient | 
 def _of_patient(text: str, patient: Patient | None) -> Iterator[Identifier]:
     if patient is None:
         return
-    names = {part for each in (patient.name, patient.family, patient.given) if each for part in _PART.findall(each)}
+    said = [each for each in (patient.name, patient.family, patient.given) if each]
+    names = {part for each in said for form in (_WHOLE, _PART) for part in form.findall(each)}
     known = [("name", each) for each in names if len(each) >= SHORTEST_NAME]
     known += [("mrn", patient.identifier)] if patient.identifier else []
     for kind, words in known:
-        for found in re.finditer(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE):
+        written = re.escape(words).replace("’", "'").replace("'", "['’]")
+        for found in re.finditer(rf"(?<!\w){written}(?!\w)", text, re.IGNORECASE):
             yield Identifier(cast("IdentifierKind", kind), found.start(), found.end())
 
 

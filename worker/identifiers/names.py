@@ -39,6 +39,8 @@ _GREETED = re.compile(
     r"ok|all right|alright|so|well|buenos días|buenas tardes|adiós) {0,2},? {0,2}"
 )
 _OF = frozenset({"de", "del", "la", "las", "los", "van", "von", "der", "da", "di", "al", "bin", "mac", "mc", "y"})
+_ELIDED = frozenset({"o", "d", "l", "dell"})
+"""What stands before the apostrophe of a name: O'Hara, D'Angelo; before that of other words stands the word."""
 _NO_NAMES = word_set(
     "the a an and or is was has had who said that he she his her my your our in on at of with for not no yes "
     "today patient doctor el la los las un una que es fue ha con por para sin se lo le su mi tu hoy paciente nhc "
@@ -134,7 +136,9 @@ def _run(text: str, words: Sequence[Word], first: int, most: int, *, any_capital
 
 def _is_strange(word: Word) -> bool:
     """Whether it is no word that prose is made of: a name that no list has, maybe."""
-    said = word.small.partition("'")[0]
+    said, apostrophe, _ = word.small.replace("’", "'").partition("'")
+    if apostrophe and said in _ELIDED:
+        return True
     return said not in _NO_NAMES and said not in ordinary() and len(said) > 1
 
 
