@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api import reading
+from api import reading, reviewed
 from api.deps import Here, actor
 from api.errors import ProblemError
 from api.reading import JSON
 from api.security.guard import guarded
+from shared import fhir_json
 from shared.case import Case, from_json
 from shared.crypto import Fingerprint
 from shared.deidentify import documents
 from shared.deidentify.pseudonyms import Pseudonyms
-from shared.deidentify.redaction import Redaction, redact
+from shared.deidentify.redaction import redact
 from shared.ledger import Job
 
 Form = Literal["json", "txt", "fhir"]
@@ -35,7 +35,9 @@ async def deidentified(
 ) -> Response:
     """The text, the result or the Bundle after 45 CFR 164.514(b)(2): stand-ins for identifiers, dates shifted.
 
-    The same patient (or, where none was named, the same job) always gets the same stand-ins and the same shift.
+    The same patient (or, where none was named, the same job) always gets the same stand-ins and the same shift. The
+    Bundle counts what reviewers confirmed and rejected; what they corrected is in it as an error, without their words,
+    which nobody has searched for identifiers.
     """
     who = actor(request)
     job = await reading.find(services, who, job_id, "case_file", SEALED[form])
@@ -50,6 +52,8 @@ async def deidentified(
     case = from_json(stored)
     if case.identifiers is None:
         raise ProblemError(409, "not_searched", "Nobody looked for identifiers in this job: submit it again.")
+    if form == "fhir":
+        wanted = await reviewed.bundle(services, job, wanted, words=False)
     body = await asyncio.to_thread(_written, services.fingerprint, job, case, form, wanted)
     return Response(body, media_type=FORMS[form])
 
@@ -61,10 +65,5 @@ def _written(fingerprint: Fingerprint, job: Job, case: Case, form: Form, wanted:
     redaction = redact(case.text or "", case.identifiers or (), pseudonyms)
     if form == "txt":
         return redaction.text.encode("utf-8", "replace")
-    return json.dumps(_document(form, json.loads(wanted), redaction, pseudonyms), ensure_ascii=False).encode()
-
-
-def _document(form: Form, wanted: dict[str, Any], redaction: Redaction, pseudonyms: Pseudonyms) -> dict[str, Any]:
-    if form == "fhir":
-        return documents.bundle(wanted, redaction, pseudonyms)
-    return documents.result(wanted, redaction)
+    made = (documents.bundle if form == "fhir" else documents.result)(fhir_json.read(wanted), redaction, pseudonyms)
+    return fhir_json.write(made).encode()

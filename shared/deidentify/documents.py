@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from shared.deidentify import dates
@@ -22,19 +23,27 @@ LEFT_OUT = frozenset({"metadata", "identifiers", "fhir_bundle_url", "job_id", "c
 """Of the result: what the caller gave, where the identifiers stood, and what leads back to the job."""
 KEPT_OF_PATIENT = frozenset({"resourceType", "id", "meta", "gender", "text"})
 OF_PEOPLE_AND_PLACES = frozenset({"Patient", "Practitioner", "RelatedPerson", "Encounter", "Organization", "Location"})
+STAND_IN = "urn:clinq:pseudonym"
+"""The system of the identifiers that stand in for those of people and visits: the same for the same one."""
+AGES = frozenset({"patient_age", "onset_age", "onsetAge"})
+_OF_A_REFERENCE = frozenset({"reference", "type", "identifier", "display"})
 _AS_IT_IS = frozenset({"system", "code", "resourceType", "status", "category", "engine", "sha256", "quote_hash", "id"})
 _DATE = re.compile(r"\d{4}-\d\d(?:-\d\d(?:T[\d:.]{5,15}(?:Z|[+-]\d\d:\d\d)?)?)?")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _EMPTY = '<div xmlns="http://www.w3.org/1999/xhtml"><p>de-identified</p></div>'
 
 
-def result(document: Mapping[str, Any], redaction: Redaction) -> Document:
-    """The result as it can be given away; spans select in the text of `redaction`, and quotes are hashed anew."""
+def result(document: Mapping[str, Any], redaction: Redaction, pseudonyms: Pseudonyms) -> Document:
+    """The result as it can be given away; spans select in the text of `redaction`, and quotes are hashed anew.
+
+    Its facts name the resources of the de-identified Bundle.
+    """
     kept = {name: _moved(value, redaction, name) for name, value in document.items() if name not in LEFT_OUT}
-    summary = kept.get("clinical_summary")
-    if summary and isinstance(summary.get("patient_age"), int | float):
-        summary["patient_age"] = min(summary["patient_age"], int(OLDEST))
-    return {"text": redaction.text, **kept}
+    facts = [
+        {**each, "resource": _other_ids(each["resource"], pseudonyms)} if each.get("resource") else each
+        for each in kept.get("facts", [])
+    ]
+    return {"text": redaction.text, **kept} | ({"facts": facts} if facts else {})
 
 
 def bundle(document: Mapping[str, Any], redaction: Redaction, pseudonyms: Pseudonyms) -> Document:
@@ -43,14 +52,50 @@ def bundle(document: Mapping[str, Any], redaction: Redaction, pseudonyms: Pseudo
     Labelled PSEUDED (HL7 v3 ObservationValue) beside what it was labelled before.
     """
     made: Document = _rewritten(document, redaction, pseudonyms)
-    for entry in made.get("entry", []):
+    for entry, old in zip(made.get("entry", []), document.get("entry", []), strict=True):
         entry["resource"] = _resource(entry["resource"], redaction)
+        if entry["resource"]["resourceType"] in OF_PEOPLE_AND_PLACES:
+            _name_anew(entry, _identifiers(old["resource"]), pseudonyms)
     meta = made.setdefault("meta", {})
     meta["security"] = [*meta.get("security", []), PSEUDONYMOUS]
     return made
 
 
+def _name_anew(entry: Document, held: list[Document], pseudonyms: Pseudonyms) -> None:
+    """Give a person or visit a stand-in for its identifier, by which a server finds the same one again."""
+    named = [_stand_in(each, pseudonyms) for each in held[:1]]
+    if named:
+        entry["resource"]["identifier"] = named
+    if "request" in entry:
+        rest = {name: value for name, value in entry["request"].items() if name != "ifNoneExist"}
+        search = {"ifNoneExist": f"identifier={STAND_IN}|{named[0]['value']}"} if named else {}
+        entry["request"] = rest | search
+
+
+def _stand_in(identifier: Mapping[str, str], pseudonyms: Pseudonyms) -> Document:
+    number = f"{identifier.get('system', '')}|{identifier.get('value', '')}"
+    return {"system": STAND_IN, "value": pseudonyms.id(number)}
+
+
+def _identifiers(resource: Document) -> list[Document]:
+    held = resource.get("identifier", [])
+    return held if isinstance(held, list) else [held]
+
+
+def _other_ids(words: str, pseudonyms: Pseudonyms) -> str:
+    return _UUID.sub(lambda found: pseudonyms.id(found.group()), words)
+
+
+def _age(value: Any) -> Any:
+    """At most the age that stands for all above it: of a result a number, of FHIR an Age."""
+    if isinstance(value, Mapping):
+        return {**value, "value": _age(value["value"])} if "value" in value else value
+    return min(value, int(OLDEST)) if isinstance(value, int | float | Decimal) else value
+
+
 def _moved(value: Any, redaction: Redaction, name: str = "") -> Any:
+    if name in AGES:
+        value = _age(value)
     if isinstance(value, list):
         return [_moved(each, redaction, name) for each in value]
     if isinstance(value, dict):
@@ -76,16 +121,35 @@ def _placed(old: Document, moved: Document, redaction: Redaction) -> Document:
 
 
 def _rewritten(value: Any, redaction: Redaction, pseudonyms: Pseudonyms, name: str = "") -> Any:
+    if name in AGES:
+        value = _age(value)
     if isinstance(value, list):
         return [_rewritten(each, redaction, pseudonyms, name) for each in value]
     if isinstance(value, Mapping):
+        if _is_reference(value):
+            return _referring(value, pseudonyms)
         return {key: _rewritten(each, redaction, pseudonyms, key) for key, each in value.items()}
     if not isinstance(value, str):
         return value
     if _DATE.fullmatch(value):
         return dates.iso(value, pseudonyms.days)
-    changed = _UUID.sub(lambda found: pseudonyms.id(found.group()), value)
+    changed = _other_ids(value, pseudonyms)
     return changed if name in _AS_IT_IS else redaction.words(changed)
+
+
+def _is_reference(held: Mapping[str, Any]) -> bool:
+    return held.keys() <= _OF_A_REFERENCE and (isinstance(held.get("reference"), str) or "identifier" in held)
+
+
+def _referring(held: Mapping[str, Any], pseudonyms: Pseudonyms) -> Document:
+    """A reference without the name and number of whom it is to; an id on the submitter's server is another one, too."""
+    target = held.get("reference")
+    if target is None:
+        return {"identifier": _stand_in(held["identifier"], pseudonyms)}
+    if _UUID.search(target):
+        return {"reference": _other_ids(target, pseudonyms)}
+    kind = target.rpartition("/")[0].rpartition("/")[2]
+    return {"reference": f"{kind}/{pseudonyms.id(target)}"}
 
 
 def _resource(resource: Document, redaction: Redaction) -> Document:

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 
 from shared.case import Identifier
 from shared.deidentify.pseudonyms import OLDEST, Pseudonyms
@@ -68,5 +69,5 @@ def redact(text: str, identifiers: Sequence[Identifier], pseudonyms: Pseudonyms)
         new += stand_in
         done = each.end
         if each.kind != "age":  # a number that is an age here may be a weight there
-            stand_ins[said] = stand_in
+            stand_ins[said] = stand_ins[escape(said)] = stand_in  # narratives have O&#x27;Brien
     return Redaction(text, new + text[done:], pieces, stand_ins)

@@ -7,10 +7,10 @@ single fact is not taken back when the rest is confirmed; to reject all takes ba
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shared.review.asked import Correction
+from shared.review.asked import Correction, Review
 from shared.review.records import Stored
 
 
@@ -72,3 +72,23 @@ def touched(stored: Stored, at: Mapping[str, str]) -> Iterator[tuple[str, tuple[
             place = at[each.fact_id]
             by_place[place] = (*by_place.get(place, ()), each)
     yield from by_place.items()
+
+
+def wordless(reviews: Sequence[Stored]) -> list[Stored]:
+    """The same without any word that a reviewer wrote: a corrected fact counts as rejected, whatever was said later.
+
+    For what leaves de-identified: nobody has searched those words for identifiers.
+    """
+    wrong = {each.fact_id for stored in reviews for each in stored.review.corrections}
+    made = []
+    for stored in reviews:
+        said = stored.review
+        if said.corrections:
+            made.append(
+                replace(stored, review=Review(action="reject", facts=[each.fact_id for each in said.corrections]))
+            )
+        elif kept := [each for each in said.facts if each not in wrong or said.action == "reject"]:
+            made.append(replace(stored, review=Review(action=said.action, facts=kept)))
+        elif not said.facts:
+            made.append(replace(stored, review=Review(action=said.action)))
+    return made

@@ -125,6 +125,7 @@ def test_a_result_is_moved_with_its_text() -> None:
             "facts": [{"text": "takes 5 mg", "evidence": [place]}],
         },
         redacted(),
+        pseudonyms(),
     )
     [moved] = made["facts"][0]["evidence"]
     assert made["text"][moved["start"] : moved["end"]] == "takes 5 mg"
