@@ -212,7 +212,7 @@ def test_a_long_text_is_read_in_windows_and_wholly(case_of: CaseOf, desk: Record
 def test_what_lies_behind_the_last_window_is_told_as_not_read(case_of: CaseOf, desk: RecordingDesk) -> None:
     text = " ".join(f"Visit number {n} was for back pain." for n in range(1, 41))
     [done] = _stage(Says(["Back pain."]), window=7).run([case_of(text)], desk)
-    assert done.share_read == pytest.approx(12 / 40, abs=0.03)
+    assert done.share_read == pytest.approx(summarize.MOST_WINDOWS / 40, abs=0.03)
 
 
 def test_progress_comes_with_every_token_and_never_falls(note: Case, desk: RecordingDesk) -> None:

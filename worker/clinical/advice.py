@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from shared.case import Mention, Span, Support
-from worker.clinical import clauses, sense, wording
+from worker.clinical import clauses, phrasing, sense, wording
 from worker.clinical.affirmed import fold
 from worker.clinical.grounds import Named, Source, find_named, strange_names
 
@@ -101,7 +101,7 @@ def _told(mention: Mention) -> Iterable[str]:
     """All that the text says of a thing: its name, its details, whose it is."""
     relation = mention.relation or ""
     values = (attribute.value for attribute in mention.attributes)
-    return (mention.text, mention.concept or "", relation, clauses.SPANISH.relatives.get(relation, ""), *values)
+    return (mention.text, mention.concept or "", relation, phrasing.SPANISH.relatives.get(relation, ""), *values)
 
 
 def _misread(folded: str, named: tuple[Named, ...]) -> Iterable[Doubt]:

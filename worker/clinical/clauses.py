@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from shared.case import Case, Mention, Span
 from worker.clinical.affirmed import fold
+from worker.clinical.phrasing import ENGLISH, SPANISH, Phrases
 
 LONGEST_QUOTE = 80
 """Characters that a drug and its dose may take to be quoted as they stand."""
@@ -15,61 +16,13 @@ LONGEST_LIST = 8
 """Things in one clause: nobody reads more of them in one go."""
 
 _LAY = re.compile(r"\b(?:my|me|his|her|you|your|i|it|is|are|was|does|makes?|bothers?|hurts?|aches?|feels?)\b")
+_STATE = re.compile(
+    r"\w+ed|(?:\w+(?:ed|ing)|threw|throw|pass|came|come) (?:up|out|down|off|over)|light ?headed|short of breath|"
+    r"dizzy|tired|nauseous|weak|numb|sick|sleepy|itchy|sore|swollen|thirsty|anxious|hoarse|stiff|sad|hot|cold|feverish"
+)
+"""What somebody is or does: no name of a thing."""
 _LAY_SPANISH = re.compile(r"\b(?:me|le|te|se|mi|su|duele[n]?|molesta[n]?|tengo|siento)\b")
 _SINCE = re.compile(r"^(?:for|since|over|during|x|desde|hace|durante|por)\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Phrases:
-    """The words around the facts in one language."""
-
-    person: str
-    child: str
-    male: str
-    female: str
-    patient: str
-    having: str
-    also: str
-    duration: str
-    history: str
-    conditions: str
-    takes: str
-    took: str
-    planned: str
-    allergic: str
-    not_allergic: str
-    denies: str
-    without: str
-    possible: str
-    both: str
-    either: str
-    relatives: dict[str, str]
-    severity_first: bool
-
-
-ENGLISH = Phrases(
-    person="{age}-year-old {who}", child="{age}-{unit}-old {who}", male="male", female="female", patient="patient",
-    having="{person} with {things}", also="also {things}", duration="{thing} for {duration}",
-    history="history of {things}",
-    conditions="conditions: {things}", takes="takes {things}", took="took in the past {things}",
-    planned="planned: {things}", allergic="allergic to {things}", not_allergic="no allergy to {things}",
-    denies="denies {things}", without="no {things}", possible="possible {things}", both="and", either="or",
-    relatives={}, severity_first=True,
-)  # fmt: skip
-SPANISH = Phrases(
-    person="{who} de {age} años", child="{who} de {age} {unit}", male="hombre", female="mujer", patient="paciente",
-    having="{person} con {things}", also="además {things}", duration="{thing} desde hace {duration}",
-    history="antecedentes de {things}",
-    conditions="diagnósticos: {things}", takes="toma {things}", took="tomó en el pasado {things}",
-    planned="previsto: {things}", allergic="alergia a {things}", not_allergic="sin alergia a {things}",
-    denies="niega {things}", without="sin {things}", possible="posible {things}", both="y", either="ni",
-    relatives={
-        "father": "padre", "mother": "madre", "brother": "hermano", "sister": "hermana", "son": "hijo",
-        "daughter": "hija", "grandfather": "abuelo", "grandmother": "abuela", "uncle": "tío", "aunt": "tía",
-        "family": "familia", "cousin": "primo", "sibling": "hermano", "parent": "padre o madre",
-    },
-    severity_first=False,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +58,7 @@ def clauses(case: Case) -> tuple[Clause, ...]:
         *_list(case, words.conditions, "history", _specific(_pick(own, ("condition",), "present", "current"))),
         *_family(case, words, facts),
         *_list(case, "{things}", "history", _pick(own, ("social",), "present", "current", "past")),
+        *_list(case, words.without, "history", _pick(others, ("social",), "absent"), words.either),
         *_list(case, words.takes, "medications", _pick(own, ("medication",), "present", "current")),
         *_list(case, words.took, "medications", _pick(others, ("medication",), "present", "past")),
         *_list(case, words.allergic, "allergies", _pick(own, ("allergy",), "present", "current", "past")),
@@ -121,10 +75,13 @@ def name(case: Case, mention: Mention) -> str:
     text = " ".join(mention.text.split())
     if mention.kind == "vital":
         return text
+    if mention.kind == "social" and (habit := phrases(case).habits.get(mention.concept or "")):
+        return habit[mention.assertion == "absent"]
     short = text.isupper() and len(text) <= 6
     if phrases(case) is SPANISH and _LAY_SPANISH.search(fold(text)):
         return f"«{text}»"
-    if phrases(case) is ENGLISH and mention.concept and (short or _LAY.search(fold(text))):
+    lay = short or _LAY.search(fold(text)) or _STATE.fullmatch(fold(text))
+    if phrases(case) is ENGLISH and mention.concept and lay:
         return mention.concept
     return text if short else text[:1].lower() + text[1:]
 

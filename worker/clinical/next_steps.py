@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from shared.case import Case, Mention, Recommendation, Urgency
-from worker.clinical import clauses
+from worker.clinical import clauses, phrasing
 from worker.clinical.affirmed import fold
 
 TABLE = Path(__file__).with_name("drug_classes.toml")
@@ -90,7 +90,7 @@ SPANISH = Words(
 
 def next_steps(case: Case) -> tuple[Recommendation, ...]:
     """What the rules advise, the most urgent first; each carries its publication and its words in the text."""
-    words = SPANISH if clauses.phrases(case) is clauses.SPANISH else ENGLISH
+    words = SPANISH if clauses.phrases(case) is phrasing.SPANISH else ENGLISH
     own = [each for each in case.mentions if each.experiencer == "patient"]
     steps = [
         *_conflicts(words, own),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from itertools import groupby
@@ -13,6 +13,9 @@ from math import ceil, sqrt
 from shared.case import Case, Mention, Sentence, Span
 from worker.clinical import affirmed
 from worker.clinical.clauses import Clause, clauses
+from worker.clinical.reading import read
+from worker.clinical.tokens import word_set
+from worker.clinical.turns import tag_length, turns
 
 SECTIONS = ("subjective", "history", "medications", "allergies", "objective", "assessment", "plan")
 """The sections of a summary, in reading order."""
@@ -27,12 +30,11 @@ CLAUSES = 3
 MIXED_SECTIONS = 3
 """A sentence that tells of so many sections is put as its facts."""
 
-_SPEAKER = re.compile(r"^\s*(?:\[?[^\W\d_]{2,12}\.?(?: [^\W\d_]{2,12})?\]?\s*:|[-–•*]\s+)\s*")
-_TURN = re.compile(
-    r"^\s*\[?(?:doctor|dr|physician|clinician|provider|nurse|patient|pt|m[eé]dic[oa]|doctora|enfermer[oa]|paciente)"
-    r"[\w .]{0,12}\]?\s*:",
-    re.IGNORECASE | re.MULTILINE,
+_FILLERS = word_set(
+    "a all and any i it no nope none not nothing of okay ok please really right so sure thank thanks that then um uh "
+    "very well yeah yes you bueno claro de eso gracias muchas muy nada ni ninguno ninguna pues si vale y"
 )
+"""Words that say nothing by themselves: a sentence of talk that has no two others is an answer, not a statement."""
 _HEADINGS = (
     ("subjective", r"present.*ill|hpi|chief|complaint|subjective|review|symptom|motivo|enfermedad actual"),
     ("medications", r"medic(?:ation|amento|inas)|drug|tratamiento habitual|prescri"),
@@ -91,9 +93,16 @@ def _parts(case: Case, span: Span) -> tuple[Sentence, ...]:
 
 
 def is_talk(case: Case) -> bool:
-    """Whether the text is a conversation: two speakers in the recording, or lines that name their speakers."""
-    speakers = {each.speaker for each in case.segments if each.speaker}
-    return len(speakers) > 1 or len({each.group().lower() for each in _TURN.finditer(case.text or "")}) > 1
+    """Whether the text is a conversation whose speakers are known, by the recording or by tags."""
+    return bool(_turns(case))
+
+
+def _turns(case: Case) -> list[Span]:
+    """What each person but the clinician says in one go; all that is said, where nobody else is known."""
+    reading = read(case.text or "", case.language or "en")
+    told = [each for each in turns(reading, case.segments) if reading.text[each.start : each.end].strip()]
+    own = [each for each in told if each.speaker != "clinician"] or told
+    return [reading.span(each.start, each.end) for each in own]
 
 
 def section_of(case: Case, span: Span) -> str:
@@ -158,15 +167,27 @@ def _within(case: Case, span: Span, starts: Sequence[int] | None = None) -> list
 
 
 def _statements(case: Case) -> list[Span]:
-    """The sentences that state something, without their speaker's name: no questions, no bare headings."""
-    found, talk = [], is_talk(case)
-    for span in affirmed.sentences(case.text or ""):
-        label = _SPEAKER.match(case.quote(span)) if talk else None
-        stated = Span(span.start + (label.end() if label else 0), span.end)
-        words = case.quote(stated)
-        if len(words.split()) > 1 and not words.rstrip().endswith(("?", ":")):
-            found.append(stated)
-    return found
+    """The sentences that state something: no questions, no bare headings; of talk no mere answers either."""
+    text = case.text or ""
+    said = _turns(case)
+    sentences = [each for turn in said or [Span(0, len(text))] for each in _sentences(text, turn)]
+    return [each for each in sentences if _states(case.quote(each), talk=bool(said))]
+
+
+def _sentences(text: str, turn: Span) -> Iterator[Span]:
+    for each in affirmed.sentences(text[turn.start : turn.end]):
+        start, end = turn.start + each.start, turn.start + each.end
+        start += tag_length(affirmed.fold(text[start:end]))
+        start += len(text[start:end]) - len(text[start:end].lstrip())
+        yield Span(start, end)
+
+
+def _states(words: str, *, talk: bool) -> bool:
+    if words.rstrip().endswith(("?", ":")):
+        return False
+    if not talk:
+        return len(words.split()) > 1
+    return len(set(re.findall(r"[a-z]+", affirmed.fold(words))) - _FILLERS) > 1
 
 
 def _quoted(case: Case, span: Span, section: str) -> Sentence:

@@ -45,6 +45,12 @@ def turns(reading: Reading, segments: Sequence[Segment] = ()) -> list[Turn]:
     return _joined(said)
 
 
+def tag_length(folded: str) -> int:
+    """Characters that a speaker's tag takes at the start of some words, given in small letters without accents."""
+    tag = _TAG.match(folded)
+    return tag.end() if tag else 0
+
+
 def _of_segments(reading: Reading, segments: Sequence[Segment]) -> list[Turn]:
     starts = [bisect_left(reading.starts, each.start) for each in segments]
     ends = [bisect_left(reading.starts, each.end) for each in segments]

@@ -1,0 +1,45 @@
+"""What a summary without a model tells of talk, and what it leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from shared.case import Case
+from worker.clinical import outline
+from worker.clinical.facts import facts
+
+CaseOf = Callable[..., Case]
+
+
+def told(case: Case) -> Case:
+    """The case with its facts and its summary."""
+    assert case.text is not None
+    read = replace(case, language="en", mentions=facts(case.text, "en").mentions)
+    return replace(read, summary=outline.summary(read), narrative=outline.narrative(read))
+
+
+def test_habits_that_are_denied_are_told(case_of: CaseOf) -> None:
+    done = told(case_of("Doctor: Do you smoke or drink? \nPatient: No, none of that."))
+    assert [each.text for each in done.summary] == ["No smoking or alcohol use."]
+
+
+def test_talk_without_facts_is_told_by_what_was_stated(case_of: CaseOf) -> None:
+    text = "Doctor: Where do you work?\nGuest_family: Well, he cooks at the hotel.\nDoctor: Okay.\nGuest_family: Yes."
+    done = told(case_of(text))
+    assert [each.text for each in done.summary] == ["Well, he cooks at the hotel."]
+    assert [each.text for each in done.narrative] == ["Well, he cooks at the hotel."]
+
+
+def test_two_clinicians_are_quoted_without_their_names(case_of: CaseOf) -> None:
+    text = "Guest_clinician: Were you able to ask her?\nDoctor: She has a long history of alcohol abuse."
+    done = told(case_of(text))
+    assert [each.text for each in done.summary] == ["She has a long history of alcohol abuse."]
+    assert done.text is not None
+    [evidence] = done.summary[0].evidence
+    assert done.quote(evidence) == done.summary[0].text
+
+
+def test_what_somebody_is_or_does_is_told_by_its_name(case_of: CaseOf) -> None:
+    done = told(case_of("Doctor: What happened?\nPatient: I passed out and I have been exhausted since."))
+    assert done.summary[0].text == "Syncope and fatigue."
