@@ -14,7 +14,9 @@ DISCLAIMER = (
     "Written by software from the submitted content. It may be incomplete or wrong, it is no diagnosis, and a "
     "clinician must check it against the source before use."
 )
-NUMBERS = frozenset({"dose", "value", "systolic", "diastolic", "duration_days", "onset_age"})
+NUMBERS = frozenset({"dose", "previous_dose", "value", "systolic", "diastolic", "duration_days", "onset_age"})
+IN_A_YEAR = {"a": 1, "mo": 12, "wk": 52, "d": 365}
+"""Ages are told in these UCUM units; the summary has completed years."""
 
 
 def result(case: Case, request: JobRequest) -> bytes:
@@ -29,7 +31,6 @@ def result(case: Case, request: JobRequest) -> bytes:
         "summary": [_sentence(case, each) for each in case.summary],
         "recommendations": [_recommendation(case, each) for each in case.recommendations],
         "red_flags": [_red_flag(case, each) for each in case.red_flags],
-        "crisis": case.crisis,
         "sentiment": _sentiment(case),
         "degraded": [
             {"stage": each.stage.value, "engine": each.engine, "reason": each.reason} for each in case.degraded
@@ -112,7 +113,7 @@ def _clinical_summary(case: Case) -> dict[str, Any]:
     age = next((each for each in mine if each.kind == "demographic" and each.concept == "age"), None)
     gender = next((each for each in mine if each.kind == "demographic" and each.concept == "gender"), None)
     return {
-        "patient_age": _number(age.attribute("value")) if age else None,
+        "patient_age": _years(age) if age else None,
         "patient_gender": gender.attribute("value") if gender else None,
         "symptoms": [_symptom(case, each) for each in _once(affirmed, "symptom") if each.temporality == "current"],
         "risk_factors": [_named(case, each) for each in _risk_factors(case)],
@@ -125,6 +126,12 @@ def _clinical_summary(case: Case) -> dict[str, Any]:
             if each is not None
         },
     }
+
+
+def _years(age: Mention) -> int | None:
+    """Completed years: a child of 18 months is 1."""
+    told = _number(age.attribute("value"))
+    return int(told // IN_A_YEAR.get(age.attribute("unit") or "a", 1)) if isinstance(told, int | float) else None
 
 
 def _risk_factors(case: Case) -> list[Mention]:
