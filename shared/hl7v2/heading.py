@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
 
 from shared.fhir_json import Resource
 from shared.hl7v2.encoding import ENCODING, parts, segment, short, text, time
@@ -36,6 +35,11 @@ class Chart:
         """When what it was made from came in."""
         return time(self.bundle["timestamp"])
 
+    @property
+    def visit(self) -> str:
+        """The reference to the visit; empty where the submitter named none."""
+        return str((self.first("Composition") or {}).get("encounter", {}).get("reference", ""))
+
     def first(self, kind: str) -> Resource | None:
         """The first resource of that type."""
         return next(self.all(kind), None)
@@ -61,7 +65,8 @@ def msh(chart: Chart, kind: str, event: str, structure: str) -> str:
 def pid(chart: Chart) -> str:
     """PID: identifiers and name as the submitter gave them; a patient whom nobody named has neither."""
     patient = chart.first("Patient") or {}
-    identifiers = [_identifier(each) for each in patient.get("identifier", [])] or [_elsewhere(chart)]
+    subject = (chart.first("Composition") or {}).get("subject", {}).get("reference", "")
+    identifiers = [_identifier(each) for each in patient.get("identifier", [])] or [_elsewhere(subject)]
     name = next(iter(patient.get("name", [])), None)
     return segment(
         "PID", "1", "", "~".join(identifiers), "", _name(name) if name else NO_NAME, "",
@@ -72,7 +77,8 @@ def pid(chart: Chart) -> str:
 def pv1(chart: Chart) -> str:
     """PV1: the visit where the submitter named one; U where nobody says what kind of visit it was."""
     visit = chart.first("Encounter") or {}
-    number = next((_identifier(each) for each in visit.get("identifier", [])), "")
+    here = next((_identifier(each) for each in visit.get("identifier", [])), "")
+    number = here or (_elsewhere(chart.visit) if chart.visit else "")
     patient_class = CLASSES.get(visit.get("class", {}).get("code", ""), "U")
     period = visit.get("period", {})
     fields = [""] * 45
@@ -93,10 +99,9 @@ def _identifier(held: Resource) -> str:
     return f"{text(held['value'])}^^^&{authority}&{'URI' if ':' in authority else 'L'}^{text(kind)}"
 
 
-def _elsewhere(chart: Chart) -> str:
+def _elsewhere(reference: str) -> str:
     """The id on the receiver's server, where the submitter named only that."""
-    subject: Any = (chart.first("Composition") or {}).get("subject", {})
-    return f"{text(str(subject.get('reference', '')).rpartition('/')[2])}^^^&urn:clinq:reference&URI^PI"
+    return f"{text(reference.rpartition('/')[2])}^^^&urn:clinq:reference&URI^PI"
 
 
 def _name(held: Resource) -> str:

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from shared.fhir_json import Resource
 from shared.hl7v2.encoding import lines, message, parts, segment
 from shared.hl7v2.heading import APPLICATION, Chart, msh, pid, pv1
-from shared.hl7v2.oru import NOT_REVIEWED, PRELIMINARY, narrative
+from shared.hl7v2.oru import NOT_REVIEWED, PRELIMINARY, REJECTED, narrative
 
 TYPES = {"18842-5": "DS", "34117-2": "HP", "11488-4": "CN", "11506-3": "PN"}
 """HL7 table 0270, by the LOINC type of the note."""
-IN_PROGRESS, AUTHENTICATED = "IP", "AU"
-"""HL7 table 0271: a draft, and what a clinician stands for."""
+FINAL, WRONG = "F", "W"
+"""HL7 table 0085: what a clinician stands for, and what was sent in error."""
+STANDING = {PRELIMINARY: ("IP", "UN"), FINAL: ("AU", "AV"), WRONG: ("IN", "CA")}
+"""HL7 tables 0271 and 0273: how far the document is, and whether it may be used; CA: it is deleted."""
 SUMMARY = "55112-7^Document summary^LN"
 
 
@@ -20,15 +22,15 @@ def mdm(bundle: Resource) -> str:
     """The message of a transaction Bundle, original or reviewed."""
     chart = Chart(bundle)
     composition = chart.first("Composition") or {}
-    final = composition.get("status") == "final"
-    status = "F" if final else PRELIMINARY
-    words = [*([] if final else [NOT_REVIEWED]), *_paragraphs(chart, composition)]
+    status = {"final": FINAL, "entered-in-error": WRONG}.get(composition.get("status", ""), PRELIMINARY)
+    first = {PRELIMINARY: [NOT_REVIEWED], WRONG: [REJECTED]}.get(status, [])
+    words = [*first, *([] if status == WRONG else _paragraphs(chart, composition))]
     return message(
         msh(chart, "MDM", "T02", "MDM_T02"),
         segment("EVN", "T02", chart.at),
         pid(chart),
         pv1(chart),
-        _txa(chart, composition, AUTHENTICATED if final else IN_PROGRESS),
+        _txa(chart, composition, status),
         *(_obx(number, each, status) for number, each in enumerate(words, 1)),
     )
 
@@ -47,8 +49,7 @@ def _txa(chart: Chart, composition: Resource, status: str) -> str:
     fields[0], fields[1], fields[2] = "1", TYPES.get(code, "PN"), "TX"
     fields[3] = fields[5] = chart.at
     fields[11] = parts(chart.job_id, APPLICATION)
-    fields[16] = status
-    fields[18] = "AV" if status == AUTHENTICATED else "UN"
+    fields[16], fields[18] = STANDING[status]
     return segment("TXA", *fields)
 
 

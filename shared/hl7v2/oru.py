@@ -9,16 +9,17 @@ from itertools import count
 
 from shared.fhir_json import Resource
 from shared.hl7v2.encoding import lines, message, parts, segment, short, time
-from shared.hl7v2.heading import Chart, msh, pid
+from shared.hl7v2.heading import APPLICATION, Chart, msh, pid, pv1
 from shared.terminologies import HPO, ICD10CM, LOINC, RXNORM, SNOMED, UCUM
 
 SYSTEMS = {LOINC: "LN", ICD10CM: "I10C", RXNORM: "RXNORM", SNOMED: "SCT", UCUM: "UCUM", HPO: "99HPO"}
 """HL7 table 0396; 99... is a local name."""
 LOCAL = "99CLINQ"
 STATUS = {"amended": "C", "corrected": "C"}
-PRELIMINARY = "P"
+PRELIMINARY, CANCELLED = "P", "X"
 YES, NO = "Y^Yes^HL70136", "N^No^HL70136"
 NOT_REVIEWED = "Asserted by software, not yet reviewed by a clinician."
+REJECTED = "Rejected by a reviewer: what software found in the source is in error."
 DIAGNOSIS = "29308-4^Diagnosis^LN"
 PAST = "11348-0^History of Past illness^LN"
 AFFIRMED = {"unconfirmed", "confirmed"}
@@ -31,9 +32,12 @@ def oru(bundle: Resource) -> str:
     composition = chart.first("Composition") or {}
     sections = [each for each in composition.get("section", []) if each.get("entry")]
     groups = [each for number, section in enumerate(sections, 1) for each in _group(chart, section, number)]
-    if not groups:  # a message has at least one
-        groups = [_obr(chart, {"title": "Nothing found"}, 1)]
-    return message(msh(chart, "ORU", "R01", "ORU_R01"), pid(chart), *groups)
+    if composition.get("status") == "entered-in-error":
+        groups = [_obr(chart, {"title": "Rejected"}, 1, CANCELLED), segment("NTE", "1", "L", lines(REJECTED))]
+    elif not groups:  # a message has at least one
+        groups = [_obr(chart, {"title": "Nothing found"}, 1, PRELIMINARY)]
+    visit = [pv1(chart)] if chart.visit else []
+    return message(msh(chart, "ORU", "R01", "ORU_R01"), pid(chart), *visit, *groups)
 
 
 def narrative(resource: Resource) -> str:
@@ -52,27 +56,34 @@ def coded(concept: Resource, *, fallback: str) -> str:
 
 
 def _group(chart: Chart, section: Resource, number: int) -> Iterator[str]:
-    yield _obr(chart, section, number)
+    entries = [chart.by_url[each["reference"]] for each in section["entry"]]
+    yield _obr(chart, section, number, PRELIMINARY if any(map(_is_ai, entries)) else "F")
     place = count(1)
     name = coded(section.get("code", {}), fallback=section["title"])
-    for each in section["entry"]:
-        resource = chart.by_url[each["reference"]]
+    for resource in entries:
+        notes = [NOT_REVIEWED] if _is_ai(resource) else []
+        if resource["resourceType"] == "Condition":
+            notes.append(narrative(resource))
         for words in _values(resource, name):
             yield _obx(resource, next(place), words)
-        if _is_ai(resource):
-            yield segment("NTE", "1", "L", lines(NOT_REVIEWED))
-        if resource["resourceType"] == "Condition":
-            yield segment("NTE", "2", "L", lines(narrative(resource)))
+            for place_of_note, note in enumerate(notes, 1):
+                yield segment("NTE", str(place_of_note), "L", lines(note))
 
 
-def _obr(chart: Chart, section: Resource, number: int) -> str:
+def _obr(chart: Chart, section: Resource, number: int, status: str) -> str:
+    """A section; receivers tell orders apart by the filler's number: each has its own, whatever others are left out."""
     fields = [""] * 25
-    fields[0], fields[2] = str(number), parts(chart.job_id, "CLINQ")
+    fields[0], fields[2] = str(number), parts(f"{chart.job_id}/{_filler(section)}", APPLICATION)
     fields[3] = coded(section.get("code", {}), fallback=section["title"])
     fields[6] = fields[21] = chart.at
-    entries = [chart.by_url[each["reference"]] for each in section.get("entry", [])]
-    fields[24] = "F" if entries and not any(_is_ai(each) for each in entries) else PRELIMINARY
+    fields[24] = status
     return segment("OBR", *fields)
+
+
+def _filler(section: Resource) -> str:
+    """The section's code, or its title in small letters."""
+    codes = (each["code"] for each in section.get("code", {}).get("coding", []))
+    return str(next(codes, section["title"].casefold().replace(" ", "-")))
 
 
 def _obx(resource: Resource, number: int, value: tuple[str, str, str, str]) -> str:

@@ -47,8 +47,14 @@ def allergy(chart: Chart, finding: Finding) -> Entry | None:
         note=[{"text": "The source calls it possible."}] if first.assertion == "possible" else None,
         reaction=None if denied or none_known else _reactions(finding),
     )
-    said = f"{finding.words}{', denied' if denied else ''} (AI asserted, unconfirmed)"
-    return chart.asserted("AllergyIntolerance", finding.key, said, finding.spans, fields)
+    return chart.asserted("AllergyIntolerance", finding.key, _said(finding, none_known), finding.spans, fields)
+
+
+def _said(finding: Finding, none_known: Element | None) -> str:
+    """What of, in which sense and with which reaction: for receivers to whom only the words go."""
+    sense = "" if none_known else {"absent": ", denied", "possible": ", possible"}.get(finding.first.assertion, "")
+    shown = [] if none_known or finding.first.assertion == "absent" else _shown(finding)
+    return f"{finding.words}{sense}{': ' if shown else ''}{', '.join(shown)} (AI asserted, unconfirmed)"
 
 
 def _category(finding: Finding) -> list[str] | None:
@@ -59,8 +65,13 @@ def _category(finding: Finding) -> list[str] | None:
 
 
 def _reactions(finding: Finding) -> list[Element]:
-    shown = [concept(each.value) for each in finding.attributes if each.name == "reaction" and each.value.strip()]
+    shown = [concept(each) for each in _shown(finding)]
     severity = (finding.attribute("severity") or "").casefold()
     if not shown:
         return []
     return [element(manifestation=shown, severity=severity if severity in SEVERITIES else None)]
+
+
+def _shown(finding: Finding) -> list[str]:
+    """The reactions, in words."""
+    return [each.value for each in finding.attributes if each.name == "reaction" and each.value.strip()]

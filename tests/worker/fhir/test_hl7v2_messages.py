@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -24,6 +25,13 @@ def read(message: str) -> Message:
     parsed = parse_message(message, validation_level=VALIDATION_LEVEL.STRICT)
     assert parsed.validate()
     return parsed
+
+
+def read_back(write: Callable[[dict], str], bundle: dict) -> str:
+    """The message, after the strict parser has taken it."""
+    message = write(bundle)
+    read(message)
+    return message
 
 
 def segments(message: str, name: str) -> list[list[str]]:
@@ -57,6 +65,14 @@ def test_each_finding_is_an_observation_that_is_preliminary(note):
     assert "father: stroke" in message
 
 
+def test_an_allergy_is_sent_with_its_sense_and_reaction(case_of):
+    words = "penicillin"
+    for sense, said in (("present", "penicillin: hives"), ("possible", "penicillin, possible: hives")):
+        found = mention(words, "allergy", words, {"reaction": ("hives", None)}, assertion=sense)
+        message = oru(finished(replace(case_of(words), mentions=(found,))).bundle)
+        assert said in observed(message)["48765-2"][5]
+
+
 def test_laboratory_values_keep_their_digits(note):
     found = observed(oru(finished(measured(note)).bundle))
     assert (found["4548-4"][5], found["2160-0"][5]) == ("7.10", "0.90")
@@ -86,6 +102,35 @@ def test_a_rejected_finding_is_not_sent(note):
     assert "migraine" not in oru(done.after({"action": "reject", "facts": [done.fact("condition", "migraine")]}))
 
 
+def test_a_rejected_result_is_deleted_and_its_words_are_not_sent_again(note):
+    after = finished(note).after({"action": "reject"})
+    for message in (read_back(mdm, after), read_back(oru, after)):
+        assert "headache" not in message
+        assert "not yet reviewed" not in message
+        assert "Rejected by a reviewer" in message
+    (txa,) = segments(mdm(after), "TXA")
+    assert (txa[17], txa[19]) == ("IN", "CA")
+    assert [each[11] for each in segments(mdm(after), "OBX")] == ["W"]
+    assert [each[25] for each in segments(oru(after), "OBR")] == ["X"]
+
+
+def test_each_section_is_an_order_of_its_own_and_keeps_its_number(note):
+    done = finished(note)
+    before = {each[4]: each[3] for each in segments(oru(done.bundle), "OBR")}
+    assert len(set(before.values())) == len(before) > 3
+    without = done.after({"action": "reject", "facts": [done.fact("condition", "migraine")]})
+    after = {each[4]: each[3] for each in segments(oru(without), "OBR")}
+    assert after.items() < before.items()
+
+
+def test_every_observation_says_that_nobody_has_reviewed_it_and_notes_are_counted(note):
+    done = finished(note)
+    kinds = [each.split("|")[0] for each in oru(done.bundle).split("\r")]
+    assert all(kinds[number + 1] == "NTE" for number, kind in enumerate(kinds) if kind == "OBX")
+    told = oru(done.after({"action": "confirm"}))
+    assert {each[1] for each in segments(told, "NTE")} == {"1"}
+
+
 def test_patient_and_visit_are_the_submitters_with_their_marks_escaped(note):
     patient = Patient(
         identifier="M|1^2", system="https://h.example/mrn", family="O&Brien", given="Zoë", gender="female"
@@ -97,6 +142,9 @@ def test_patient_and_visit_are_the_submitters_with_their_marks_escaped(note):
     assert (pid[5], pid[8]) == ("O\\T\\Brien^Zoë", "F")
     (pv1,) = segments(mdm(bundle), "PV1")
     assert (pv1[2], pv1[44]) == ("E", "20260301090000+0000")
+    assert segments(oru(bundle), "PV1") == [pv1]
+    assert read(oru(bundle))
+    assert segments(oru(finished(note).bundle), "PV1") == []
 
 
 def test_who_is_not_named_gets_no_name(note):
@@ -107,6 +155,13 @@ def test_who_is_not_named_gets_no_name(note):
 def test_a_patient_of_the_receivers_own_server_is_named_by_that_id(note):
     bundle = finished(replace(note, origin=replace(note.origin, patient=Patient(reference="Patient/77")))).bundle
     assert segments(oru(bundle), "PID")[0][3].startswith("77^^^")
+
+
+def test_a_visit_on_the_receivers_own_server_is_named_by_that_id(note):
+    bundle = finished(replace(note, origin=replace(note.origin, encounter=Encounter(reference="Encounter/8")))).bundle
+    (pv1,) = segments(oru(bundle), "PV1")
+    assert (pv1[2], pv1[19]) == ("U", "8^^^&urn:clinq:reference&URI^PI")
+    assert read(oru(bundle))
 
 
 def test_a_text_without_findings_is_a_message_too(case_of):
