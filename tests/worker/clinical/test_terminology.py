@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -13,6 +14,7 @@ from worker.clinical.reading import read
 from worker.clinical.terminology import ALIASES, DATA, HPO, ICD, LEXICON, RXNORM, terminology
 
 MOST_BYTES = 2_000_000
+SOURCES = Path(__file__).with_name("rxnorm_sources.tsv")
 TABLES = {**dict.fromkeys(ALIASES, (2, 3)), "pains.tsv": (1, 2), "lexicon.tsv": (2, 3)}
 
 
@@ -52,6 +54,14 @@ def test_no_two_drugs_share_a_code() -> None:
     codes = [row[1] for row in rows("drugs.tsv") if row[1]]
     assert all(each.isdigit() for each in codes)
     assert len(codes) == len(set(codes))
+
+
+def test_every_drug_code_was_found_beside_the_same_ingredient_elsewhere() -> None:
+    lines = SOURCES.read_text(encoding="utf-8").splitlines()
+    seen = [tuple(line.split("\t")) for line in lines if not line.startswith("#")]
+    assert {(row[1], row[0]) for row in rows("drugs.tsv") if row[1]} == {(code, name) for code, name, _ in seen}
+    known = {"cpic", "omop", "vsac", "labeledin", "rxnav", "study", "tables"}
+    assert all(set(sources.split(",")) <= known for _, _, sources in seen)
 
 
 def test_the_lexicon_is_what_its_script_compiles_and_stays_small(icd: ModuleType) -> None:
