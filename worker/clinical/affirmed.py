@@ -20,7 +20,11 @@ ITEM_WORDS = 5
 AFTER_CHARS = 40
 """How far behind a phrase its "is denied" or "years ago" may stand."""
 
-_BREAK = re.compile(r"(?<=[.!?;])\s+|\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)]|[A-ZÁÉÍÓÚÑ¿¡\[]))")
+_OPEN = "".join(
+    rf"(?<!\b{word}\.)" for word in ("Dr", "Dra", "Mr", "Mrs", "Ms", "Sr", "Sra", "St", r"y\.o", "vs", "mg")
+)
+"""Abbreviations whose point ends no sentence."""
+_BREAK = re.compile(rf"(?<=[.!?;]){_OPEN}\s+" r"|\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)]|[A-ZÁÉÍÓÚÑ¿¡\[]))")
 _LIST = re.compile(r",|/| or | and | nor | ni | y | o ")
 _SPEAKER = re.compile(r"^[\s\-–]*(?:\[?[a-z]{2,12}\]?\s*:|\[[a-z_ ]{2,16}\])?[\s,¡¿]*")
 

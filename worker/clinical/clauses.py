@@ -17,8 +17,9 @@ LONGEST_LIST = 8
 
 _LAY = re.compile(r"\b(?:my|me|his|her|you|your|i|it|is|are|was|does|makes?|bothers?|hurts?|aches?|feels?)\b")
 _STATE = re.compile(
-    r"\w+ed|(?:\w+(?:ed|ing)|threw|throw|pass|came|come) (?:up|out|down|off|over)|light ?headed|short of breath|"
-    r"dizzy|tired|nauseous|weak|numb|sick|sleepy|itchy|sore|swollen|thirsty|anxious|hoarse|stiff|sad|hot|cold|feverish"
+    r"\w+(?:ed|ful)|(?:lost|losing|gain(?:ed|ing)?) weight|(?:\w+(?:ed|ing)|threw|throw|pass|came|come) "
+    r"(?:up|out|down|off|over)|light ?headed|short of breath|dizzy|tired|nauseous|weak|numb|sick|sleepy|itchy|sore|"
+    r"swollen|thirsty|anxious|hoarse|stiff|sad|hot|cold|feverish"
 )
 """What somebody is or does: no name of a thing."""
 _LAY_SPANISH = re.compile(r"\b(?:me|le|te|se|mi|su|duele[n]?|molesta[n]?|tengo|siento)\b")

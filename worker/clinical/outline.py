@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from itertools import groupby
@@ -13,9 +13,10 @@ from math import ceil, sqrt
 from shared.case import Case, Mention, Sentence, Span
 from worker.clinical import affirmed
 from worker.clinical.clauses import Clause, clauses
-from worker.clinical.reading import read
+from worker.clinical.reading import Reading, read
+from worker.clinical.sentences import SentencePart, split
 from worker.clinical.tokens import word_set
-from worker.clinical.turns import tag_length, turns
+from worker.clinical.turns import Turn, tag_end, turns
 
 SECTIONS = ("subjective", "history", "medications", "allergies", "objective", "assessment", "plan")
 """The sections of a summary, in reading order."""
@@ -94,15 +95,11 @@ def _parts(case: Case, span: Span) -> tuple[Sentence, ...]:
 
 def is_talk(case: Case) -> bool:
     """Whether the text is a conversation whose speakers are known, by the recording or by tags."""
-    return bool(_turns(case))
+    return bool(turns(_read(case), case.segments))
 
 
-def _turns(case: Case) -> list[Span]:
-    """What each person but the clinician says in one go; all that is said, where nobody else is known."""
-    reading = read(case.text or "", case.language or "en")
-    told = [each for each in turns(reading, case.segments) if reading.text[each.start : each.end].strip()]
-    own = [each for each in told if each.speaker != "clinician"] or told
-    return [reading.span(each.start, each.end) for each in own]
+def _read(case: Case) -> Reading:
+    return read(case.text or "", case.language or "en")
 
 
 def section_of(case: Case, span: Span) -> str:
@@ -167,19 +164,31 @@ def _within(case: Case, span: Span, starts: Sequence[int] | None = None) -> list
 
 
 def _statements(case: Case) -> list[Span]:
-    """The sentences that state something: no questions, no bare headings; of talk no mere answers either."""
-    text = case.text or ""
-    said = _turns(case)
-    sentences = [each for turn in said or [Span(0, len(text))] for each in _sentences(text, turn)]
-    return [each for each in sentences if _states(case.quote(each), talk=bool(said))]
+    """The sentences that state something: no questions, no bare headings; of talk no mere answers either.
+
+    Of talk they are what others than the clinician say, where there are such.
+    """
+    reading = _read(case)
+    said = turns(reading, case.segments)
+    edges = [edge for turn in said for edge in (turn.start, turn.end)]
+    own = [each for each in said if each.speaker != "clinician"] or said
+    found = []
+    for part in split(reading, edges, joined=bool(case.segments)):
+        start = tag_end(reading, part.start, part.end)
+        words = reading.text[start : part.end]
+        if words.strip() and (not said or _within_turns(own, part)) and _states(words, talk=bool(said)):
+            found.append(reading.span(start + len(words) - len(words.lstrip()), part.end))
+    return [each for each in found if not _is_heading(case, each)]
 
 
-def _sentences(text: str, turn: Span) -> Iterator[Span]:
-    for each in affirmed.sentences(text[turn.start : turn.end]):
-        start, end = turn.start + each.start, turn.start + each.end
-        start += tag_length(affirmed.fold(text[start:end]))
-        start += len(text[start:end]) - len(text[start:end].lstrip())
-        yield Span(start, end)
+def _is_heading(case: Case, span: Span) -> bool:
+    words = case.quote(span)
+    return words.isupper() and words[-1].isalpha() and not _within(case, span)
+
+
+def _within_turns(said: Sequence[Turn], part: SentencePart) -> bool:
+    at = bisect_right(said, part.start, key=lambda each: each.start) - 1
+    return at >= 0 and part.end <= said[at].end
 
 
 def _states(words: str, *, talk: bool) -> bool:
@@ -187,7 +196,7 @@ def _states(words: str, *, talk: bool) -> bool:
         return False
     if not talk:
         return len(words.split()) > 1
-    return len(set(re.findall(r"[a-z]+", affirmed.fold(words))) - _FILLERS) > 1
+    return len(set(re.findall(r"[a-z]+", words)) - _FILLERS) > 1
 
 
 def _quoted(case: Case, span: Span, section: str) -> Sentence:

@@ -16,9 +16,9 @@ _LAST_WORD = re.compile(r"(?<!\w)(\w[\w.]*)$")
 _TITLES = word_set("dr dra mr mrs ms sr sra srta prof st vs e.g i.e approx aprox num fig")
 """Never the end of a sentence."""
 _ABBREVIATIONS = word_set(
-    "mg mcg ml g kg cm mm l hr hrs min mins wk wks yr yrs mo mos tab tabs cap caps p.o po b.i.d t.i.d "
+    "y.o mg mcg ml g kg cm mm l hr hrs min mins wk wks yr yrs mo mos tab tabs cap caps p.o po b.i.d t.i.d "
     "q.i.d q.d q.h.s h.s q.o.d p.r.n prn bid tid qid a.m p.m am pm temp resp wt ht hx dx tx rx sx fx bpm "
-    "comp sem ac ag sd fdo sdr izq dcha dcho izda ext"
+    "neg pos pt pts bilat abd hosp comp sem ac ag sd fdo sdr izq dcha dcho izda ext"
 )
 """The end of a sentence only before a capital letter, a new line or the end."""
 _WRAPPED_CHARS = 45

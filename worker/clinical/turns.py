@@ -45,10 +45,10 @@ def turns(reading: Reading, segments: Sequence[Segment] = ()) -> list[Turn]:
     return _joined(said)
 
 
-def tag_length(folded: str) -> int:
-    """Characters that a speaker's tag takes at the start of some words, given in small letters without accents."""
-    tag = _TAG.match(folded)
-    return tag.end() if tag else 0
+def tag_end(reading: Reading, start: int, end: int) -> int:
+    """Where the words of a sentence begin behind the tag of a clinician or patient; its start where there is none."""
+    tag = _TAG.match(reading.text, start, end)
+    return tag.end() if tag and _role(tag.group("in") or tag.group("tag")) in {"clinician", "patient"} else start
 
 
 def _of_segments(reading: Reading, segments: Sequence[Segment]) -> list[Turn]:

@@ -43,3 +43,16 @@ def test_two_clinicians_are_quoted_without_their_names(case_of: CaseOf) -> None:
 def test_what_somebody_is_or_does_is_told_by_its_name(case_of: CaseOf) -> None:
     done = told(case_of("Doctor: What happened?\nPatient: I passed out and I have been exhausted since."))
     assert done.summary[0].text == "Syncope and fatigue."
+
+
+def test_whose_illness_it_is_stays_with_the_sentence(case_of: CaseOf) -> None:
+    done = told(case_of("FAMILY HISTORY\nMother: Lymphoma.\nFather: Prostate cancer, heart disease."))
+    assert [each.text for each in done.summary] == ["Mother: Lymphoma.", "Father: Prostate cancer, heart disease."]
+
+
+def test_an_abbreviation_ends_no_sentence(case_of: CaseOf) -> None:
+    text = "Mrs. Brown is a 75 y.o. female with chest pain. She takes aspirin 81 mg. daily."
+    assert [each.text for each in told(case_of(text)).summary] == [
+        "Mrs. Brown is a 75 y.o. female with chest pain.",
+        "She takes aspirin 81 mg. daily.",
+    ]
