@@ -33,6 +33,15 @@ UCUM_UNITS = frozenset(UNITS.values()) | {
 }  # fmt: skip
 """Every UCUM code that a Quantity of ours may carry."""
 
+VITAL_UNITS = {
+    code: frozenset(units.split())
+    for code, units in {
+        "85354-9": "mm[Hg]", "8310-5": "Cel [degF]", "8867-4": "/min", "9279-1": "/min", "2708-6": "%", "59408-5": "%",
+        "29463-7": "kg [lb_av] g", "8302-2": "cm [in_i] m", "39156-5": "kg/m2",
+    }.items()
+}  # fmt: skip
+"""By the LOINC code of a vital sign, the units in which its value is sent with a code (FHIR R4, Vital Signs)."""
+
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*")
 _GROUPED = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+")
 

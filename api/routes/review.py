@@ -96,10 +96,10 @@ def _check(body: Review, facts: Facts) -> None:
         if fact_id not in facts:
             raise invalid(place, "this result has no such fact")
     for number, each in enumerate(body.corrections):
-        fact = facts[each.fact_id]
-        odd = misfit(each, fact["kind"], fact["experiencer"])
+        odd = misfit(each, facts[each.fact_id])
         if odd is not None:
-            raise invalid(f"/corrections/{number}/{odd}", "a fact of this kind has no such field")
+            name, why = odd
+            raise invalid(f"/corrections/{number}/{name}", why)
 
 
 def _written(job: Job, stored: Stored, facts: Facts) -> Written:

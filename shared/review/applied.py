@@ -73,7 +73,7 @@ def _judged(entry: Resource, look: _Reviewed) -> Resource:
     if verdict.rejected:
         return _rejected(resource)
     for each in verdict.corrections:
-        resource = corrected(resource, each, look.facts[each.fact_id].get("attrs", {}))
+        resource = corrected(resource, each, look.facts[each.fact_id])
     return _confirmed(resource, verdict, look)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from shared.job import Frozen
 from shared.terminologies import is_code
+from shared.units import VITAL_UNITS, ucum
 
 MOST = 1_000  # facts a review
 Id = Annotated[str, Field(min_length=1, max_length=40)]
@@ -32,12 +34,13 @@ FIELDS = {
     "symptom": _NAMED | {"assertion", "severity", "laterality", "duration"},
     "medication": _NAMED | {"assertion", "dose", "unit", "route", "frequency", "duration", "status"},
     "allergy": _NAMED | {"assertion", "reaction", "severity"},
-    "vital": _NAMED | {"value", "unit", "systolic", "diastolic"},
-    "lab": _NAMED | {"value", "unit"},
+    "vital": _NAMED | {"value", "unit"},
     "procedure": _NAMED | {"assertion", "laterality"},
     "social": _NAMED | {"assertion"},
 }
 """What can be corrected of a fact of each kind."""
+PRESSURES = frozenset({"systolic", "diastolic"})
+"""The same for a blood pressure."""
 OF_FAMILY = _NAMED
 """The same for what a relative has."""
 
@@ -112,7 +115,22 @@ class Review(Frozen):
         return self
 
 
-def misfit(correction: Correction, kind: str, experiencer: str) -> str | None:
-    """The first field that a fact of this kind does not have; None where all fit."""
-    allowed = OF_FAMILY if experiencer == "family" else FIELDS.get(kind, _NAMED)
-    return next((name for name in correction.given if name not in allowed), None)
+def misfit(correction: Correction, fact: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The first field that does not fit this fact of the result, and why; None where all fit."""
+    allowed = _fields(fact)
+    for name in correction.given:
+        if name not in allowed:
+            return name, f"this fact has no such field: it has {', '.join(sorted(allowed))}"
+    if correction.unit is not None and fact["kind"] == "vital" and correction.codes is None:
+        units = [VITAL_UNITS[each["code"]] for each in fact.get("codes", []) if each["code"] in VITAL_UNITS]
+        if units and ucum(correction.unit) not in units[0]:
+            return "unit", f"this vital sign is measured in: {', '.join(sorted(units[0]))}"
+    return None
+
+
+def _fields(fact: Mapping[str, Any]) -> frozenset[str]:
+    """What can be corrected of this fact; of a blood pressure the halves that were stated."""
+    if fact["experiencer"] == "family":
+        return OF_FAMILY
+    halves = PRESSURES & fact.get("attrs", {}).keys()
+    return _NAMED | halves if halves else FIELDS.get(fact["kind"], _NAMED)

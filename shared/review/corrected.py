@@ -14,12 +14,13 @@ HL7 = "http://terminology.hl7.org/CodeSystem/"
 PRESSURES = {"8480-6": "systolic", "8462-4": "diastolic"}
 DOSAGE = ("dose", "unit", "route", "frequency", "duration")
 VERIFICATION = {"present": "confirmed", "possible": "provisional", "absent": "refuted"}
-Attributes = Mapping[str, Any]
+MEASURED = ("value", "unit", "systolic", "diastolic")
+Fact = Mapping[str, Any]
 
 
-def corrected(resource: Resource, correction: Correction, attributes: Attributes) -> Resource:
-    """The resource with what the correction gives; `attributes` are those of the fact, as the result has them."""
-    changed = CORRECT[resource["resourceType"]](resource, correction, attributes)
+def corrected(resource: Resource, correction: Correction, fact: Fact) -> Resource:
+    """The resource with what the correction gives; `fact` as the result has it."""
+    changed = CORRECT[resource["resourceType"]](resource, correction, fact)
     return {name: value for name, value in changed.items() if value is not None}
 
 
@@ -30,7 +31,7 @@ def concept(old: Resource, text: str | None, codes: tuple[Coded, ...] | None) ->
     return {**({"coding": coding} if coding else {}), "text": text or old.get("text", "")}
 
 
-def _condition(it: Resource, by: Correction, _: Attributes) -> Resource:
+def _condition(it: Resource, by: Correction, _: Fact) -> Resource:
     changed = {**it, "code": concept(it["code"], by.text, by.codes)}
     if by.temporality is not None:
         changed["clinicalStatus"] = _status(
@@ -50,8 +51,10 @@ def _condition(it: Resource, by: Correction, _: Attributes) -> Resource:
     return changed
 
 
-def _observation(it: Resource, by: Correction, attributes: Attributes) -> Resource:
+def _observation(it: Resource, by: Correction, fact: Fact) -> Resource:
     changed = {**it, "code": concept(it["code"], by.text, by.codes)}
+    if by.text is None and any(getattr(by, each) for each in MEASURED) and fact.get("concept"):
+        changed["code"]["text"] = fact["concept"]  # the words of the note hold the number that is wrong
     if by.assertion is not None:
         possible = by.assertion == "possible"
         for name in [each for each in changed if each.startswith("value")]:
@@ -61,7 +64,7 @@ def _observation(it: Resource, by: Correction, attributes: Attributes) -> Resour
     elif by.text is not None and "valueString" in it:
         changed["valueString"] = by.text
     if by.value or by.unit:
-        changed |= _measured(it, by.value or str(attributes.get("value", "")), by.unit)
+        changed |= _measured(it, by.value or str(_value(it, fact)), by.unit)
     parts = [_component(each, by) for each in it.get("component", [])]
     if by.severity:
         parts = [*_without(parts, "severity"), _worded("Severity", by.severity)]
@@ -73,12 +76,12 @@ def _observation(it: Resource, by: Correction, attributes: Attributes) -> Resour
     }
 
 
-def _medication(it: Resource, by: Correction, attributes: Attributes) -> Resource:
+def _medication(it: Resource, by: Correction, fact: Fact) -> Resource:
     request = it["resourceType"] == "MedicationRequest"
     name = "dosageInstruction" if request else "dosage"
     changed = {**it, "medicationCodeableConcept": concept(it["medicationCodeableConcept"], by.text, by.codes)}
     if any(getattr(by, each) for each in DOSAGE):
-        changed[name] = [_dosage((it.get(name) or [{}])[0], by, attributes)]
+        changed[name] = [_dosage((it.get(name) or [{}])[0], by, fact.get("attrs", {}))]
     status = by.status or ({"absent": "not-taken", "present": "active", "possible": "unknown"}.get(by.assertion or ""))
     if status is not None:
         changed["status"] = "cancelled" if request and status == "not-taken" else status
@@ -87,7 +90,7 @@ def _medication(it: Resource, by: Correction, attributes: Attributes) -> Resourc
     return changed
 
 
-def _allergy(it: Resource, by: Correction, _: Attributes) -> Resource:
+def _allergy(it: Resource, by: Correction, _: Fact) -> Resource:
     changed = {**it, "code": concept(it["code"], by.text, by.codes)}
     if by.assertion is not None:
         denied = by.assertion == "absent"
@@ -105,7 +108,7 @@ def _allergy(it: Resource, by: Correction, _: Attributes) -> Resource:
     return changed
 
 
-def _procedure(it: Resource, by: Correction, _: Attributes) -> Resource:
+def _procedure(it: Resource, by: Correction, _: Fact) -> Resource:
     changed = {**it, "code": concept(it["code"], by.text, by.codes)}
     if by.assertion is not None:
         changed["status"] = {"absent": "not-done", "present": "completed", "possible": "unknown"}[by.assertion]
@@ -114,7 +117,7 @@ def _procedure(it: Resource, by: Correction, _: Attributes) -> Resource:
     return changed
 
 
-CORRECT: dict[str, Callable[[Resource, Correction, Attributes], Resource]] = {
+CORRECT: dict[str, Callable[[Resource, Correction, Fact], Resource]] = {
     "Condition": _condition,
     "Observation": _observation,
     "MedicationStatement": _medication,
@@ -123,6 +126,11 @@ CORRECT: dict[str, Callable[[Resource, Correction, Attributes], Resource]] = {
     "Procedure": _procedure,
 }
 """Of each type of resource that a fact may become, how it is corrected; a family history is, condition by condition."""
+
+
+def _value(it: Resource, fact: Fact) -> object:
+    """What stands there so far, with its digits."""
+    return it.get("valueQuantity", {}).get("value", fact.get("attrs", {}).get("value", ""))
 
 
 def _measured(it: Resource, value: str, unit: str | None) -> Resource:
@@ -150,7 +158,7 @@ def _without(parts: list[Resource], name: str) -> list[Resource]:
     return [each for each in parts if each["code"].get("text", "").casefold() != name]
 
 
-def _dosage(old: Resource, by: Correction, attributes: Attributes) -> Resource:
+def _dosage(old: Resource, by: Correction, attributes: Mapping[str, Any]) -> Resource:
     """Its words from what was corrected and what was not; its parts only as far as they are still right."""
     held: Resource = next((each["doseQuantity"] for each in old.get("doseAndRate", [])), {})
     stood = {**attributes, "dose": held.get("value"), "unit": held.get("unit")} if held else attributes

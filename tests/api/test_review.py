@@ -137,6 +137,8 @@ async def test_who_may_only_read_may_not_review(gateway, job_id):
         ({"action": "correct", "corrections": [{"fact_id": "m3", "text": " \u00a0"}]}, "/corrections/0/text"),
         ({"action": "correct", "corrections": [{"fact_id": "m3", "ZQXCANARY": "1"}]}, "/corrections/0"),
         ({"action": "correct", "corrections": [{"fact_id": "headache", "dose": "1"}]}, "/corrections/0/dose"),
+        ({"action": "correct", "corrections": [{"fact_id": "pressure", "value": "120/80"}]}, "/corrections/0/value"),
+        ({"action": "correct", "corrections": [{"fact_id": "pressure", "unit": "kg"}]}, "/corrections/0/unit"),
         ({"action": "correct", "corrections": [{"fact_id": "stroke", "severity": "mild"}]}, "/corrections/0/severity"),
         (
             {
@@ -148,7 +150,11 @@ async def test_who_may_only_read_may_not_review(gateway, job_id):
     ],
 )
 async def test_a_review_that_does_not_fit_says_where(gateway, job_id, done, said, pointer):
-    ids = {"headache": done.fact("symptom", "headache"), "stroke": done.fact("condition", "stroke")}
+    ids = {
+        "headache": done.fact("symptom", "headache"),
+        "stroke": done.fact("condition", "stroke"),
+        "pressure": done.fact("vital", "BP 142/91"),
+    }
     for each in said.get("corrections", []):
         each["fact_id"] = ids.get(each["fact_id"], each["fact_id"])
     answer = await gateway.client.post(f"{API}/result/{job_id}/review", json=said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.units import VITAL_UNITS
 from worker.fhir.chart import Chart, Entry
 from worker.fhir.codes import LOINC, clinical, coded, coding, concept, hl7
 from worker.fhir.elements import Element, Value, element
@@ -28,23 +29,22 @@ class Vital:
     units: frozenset[str]
 
 
-def _vital(units: str, *codes: tuple[str, str]) -> Vital:
-    return Vital(tuple(coding(LOINC, code, display) for code, display in codes), frozenset(units.split()))
+def _vital(*codes: tuple[str, str]) -> Vital:
+    return Vital(tuple(coding(LOINC, code, display) for code, display in codes), VITAL_UNITS[codes[0][0]])
 
 
 VITALS = {
-    "blood pressure": _vital(PRESSURE_UNIT, ("85354-9", "Blood pressure panel with all children optional")),
-    "body temperature": _vital("Cel [degF]", ("8310-5", "Body temperature")),
-    "heart rate": _vital("/min", ("8867-4", "Heart rate")),
-    "respiratory rate": _vital("/min", ("9279-1", "Respiratory rate")),
+    "blood pressure": _vital(("85354-9", "Blood pressure panel with all children optional")),
+    "body temperature": _vital(("8310-5", "Body temperature")),
+    "heart rate": _vital(("8867-4", "Heart rate")),
+    "respiratory rate": _vital(("9279-1", "Respiratory rate")),
     "oxygen saturation": _vital(
-        "%",
         ("2708-6", "Oxygen saturation in Arterial blood"),
         ("59408-5", "Oxygen saturation in Arterial blood by Pulse oximetry"),
     ),
-    "body weight": _vital("kg [lb_av] g", ("29463-7", "Body weight")),
-    "body height": _vital("cm [in_i] m", ("8302-2", "Body height")),
-    "body mass index": _vital("kg/m2", ("39156-5", "Body mass index (BMI) [Ratio]")),
+    "body weight": _vital(("29463-7", "Body weight")),
+    "body height": _vital(("8302-2", "Body height")),
+    "body mass index": _vital(("39156-5", "Body mass index (BMI) [Ratio]")),
 }
 SHORT = {"temperature": "body temperature", "weight": "body weight", "height": "body height"}
 

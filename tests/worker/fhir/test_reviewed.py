@@ -9,9 +9,11 @@ import fhirkit
 import pytest
 
 from shared import bundle_forms, fhir_json
+from shared.case import Code
 from tests.worker.fhir.cases import ICD, Resource, mention, one, resources
 from tests.worker.fhir.finished import LABEL, Finished, finished
 from worker.fhir.check import problems
+from worker.fhir.codes import LOINC
 from worker.fhir.operator import Operator
 
 CONFIRM = {"action": "confirm"}
@@ -177,8 +179,28 @@ def test_a_medication_that_is_not_taken_has_no_dosage(done):
 
 def test_a_corrected_blood_pressure_changes_the_half_that_was_wrong(done):
     after = corrected(done, "vital", "BP 142/91", systolic="124")
-    values = [each["valueQuantity"]["value"] for each in one(after, "Observation", "BP 142/91")["component"]]
+    values = [each["valueQuantity"]["value"] for each in one(after, "Observation", "blood pressure")["component"]]
     assert values == [Decimal(124), Decimal(91)]
+
+
+def test_a_corrected_measurement_no_longer_bears_the_words_with_the_old_number(done):
+    after = corrected(done, "vital", "BP 142/91", systolic="124")
+    assert "142" not in fhir_json.write(one(after, "Observation", "blood pressure"))
+    (section,) = [each for each in one(after, "Composition")["section"] if each["title"] == "Vital signs"]
+    assert "142" not in section["text"]["div"]
+
+
+def test_a_corrected_unit_keeps_the_digits_and_an_earlier_correction(case_of):
+    words = "Temp 37.90"
+    stated = {"value": ("37.90", None), "unit": ("[degF]", None)}
+    found = mention(words, "vital", words, stated, concept="body temperature", codes=(Code(LOINC, "8310-5", "t"),))
+    done = finished(replace(case_of(words), mentions=(found,)))
+    name = done.fact("vital", words)
+    unit = {"action": "correct", "corrections": [{"fact_id": name, "unit": "Cel"}]}
+    value = {"action": "correct", "corrections": [{"fact_id": name, "value": "38.10"}]}
+    for said, reads in ([unit], "37.90"), ([value, unit], "38.10"):
+        quantity = one(sound(done.after(*said)), "Observation")["valueQuantity"]
+        assert (str(quantity["value"]), quantity["code"]) == (reads, "Cel")
 
 
 def test_a_corrected_symptom_is_denied_or_doubted(done):
