@@ -203,7 +203,10 @@ def request_id(request: Request) -> str | None:
 
 def field_problems(errors: Iterable[Mapping[str, Any]]) -> list[FieldProblem]:
     """Pydantic's errors with pointers and sentences of which no part comes from the client."""
-    return [_field_problem(each) for each in list(errors)[:ERRORS_SHOWN]]
+    listed = list(errors)
+    within = {tuple(each["loc"][:-1]) for each in listed}  # a list of which no item fits is not "too short" as well
+    told = [each for each in listed if each["type"] != "too_short" or tuple(each["loc"]) not in within]
+    return [_field_problem(each) for each in told[:ERRORS_SHOWN]]
 
 
 def _field_problem(error: Mapping[str, Any]) -> FieldProblem:

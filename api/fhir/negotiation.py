@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -23,7 +23,8 @@ def negotiated(kind: type[APIRoute]) -> type[APIRoute]:
             answer: Answer = super().get_route_handler()
 
             async def check(request: Request) -> Response:
-                if not takes_json(request.query_params.get("_format"), request.headers.get("accept")):
+                accept = ",".join(request.headers.getlist("accept"))
+                if not takes_json(request.query_params.get("_format"), accept):
                     raise ProblemError(
                         406, "not_acceptable", "There is application/fhir+json of FHIR 4.0 here, no other."
                     )
@@ -34,16 +35,16 @@ def negotiated(kind: type[APIRoute]) -> type[APIRoute]:
     return Negotiated
 
 
-def takes_json(asked: str | None, accept: str | None) -> bool:
+def takes_json(asked: str | None, accept: str) -> bool:
     """Whether FHIR JSON will do; `_format` comes before the Accept header, and without either anything does."""
     if asked is not None:
         return _fits(asked.replace(" ", "+"))  # a plus that was not escaped reads as a blank
-    return not (accept or "").strip() or any(_fits(each) for each in (accept or "").split(","))
+    return not accept.strip() or any(_fits(each) for each in accept.split(","))
 
 
-def prefers_async(headers: Mapping[str, str]) -> bool:
-    """Whether `Prefer: respond-async` (RFC 7240) was sent."""
-    return any(name == ASYNC for name in _preferences(headers.get("prefer", "")))
+def prefers_async(headers: Iterable[str]) -> bool:
+    """Whether one of the Prefer headers (RFC 7240: there may be several) holds `respond-async`."""
+    return any(name == ASYNC for header in headers for name in _preferences(header))
 
 
 def _preferences(header: str) -> Iterator[str]:

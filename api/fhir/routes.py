@@ -74,7 +74,7 @@ async def extract(request: Request) -> Response:
     taken = await taking.take(services, who, await request.body(), request.headers.get(IDEMPOTENCY_KEY))
     request.scope[JOB_ID] = taken.job_id
     headers = REPLAYED if taken.replayed else {}
-    wait_s = 0.0 if prefers_async(request.headers) else services.settings.max_wait_s
+    wait_s = 0.0 if prefers_async(request.headers.getlist("prefer")) else services.settings.max_wait_s
     job = await answers.settled(services, who, taken.job_id, wait_s)
     if job.status.terminal and wait_s > 0:
         return await answers.ended(services, who, job, headers)

@@ -27,6 +27,12 @@ async def test_a_request_that_prefers_not_to_wait_is_told_where_to_ask(gateway: 
     assert (await gateway.client.get(here)).status_code == 202
 
 
+async def test_a_preference_may_stand_in_a_header_of_its_own(gateway: Gateway):
+    headers = [("Prefer", "return=minimal"), ("Prefer", "respond-async"), ("Content-Type", "application/fhir+json")]
+    answer = await gateway.client.post(EXTRACT, content=json.dumps(parameters(text())), headers=headers)
+    assert "Content-Location" in answer.headers
+
+
 async def test_the_address_is_the_one_that_clients_reach_from_outside(settings: Settings):
     async with running(changed(settings, public_url="https://ehr.example.org/clinq/")) as gateway:
         answer = await gateway.client.post(EXTRACT, json=parameters(text()), headers=ASYNC)

@@ -62,7 +62,7 @@ async def test_the_operation_is_defined_with_all_that_it_takes(gateway: Gateway)
     ],
 )
 def test_only_json_is_spoken_and_the_parameter_comes_before_the_header(asked, accept, fits):
-    assert takes_json(asked, accept) is fits
+    assert takes_json(asked, accept or "") is fits
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_only_json_is_spoken_and_the_parameter_comes_before_the_header(asked, ac
     ],
 )
 def test_the_preference_not_to_wait_is_heard(prefer, waits):
-    assert prefers_async({"prefer": prefer}) is not waits
+    assert prefers_async([prefer]) is not waits
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", METADATA), ("POST", EXTRACT), ("GET", "/fhir/async/x")])
