@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from worker.clinical import attributes
 from worker.clinical.allergies import TOPIC, none_known
 from worker.clinical.demographics import age
 from worker.clinical.doses import taken
-from worker.clinical.finding import Finding, Stretch
+from worker.clinical.finding import Finding, Stretch, Trait
 from worker.clinical.questions import Exchange, Said, beside, is_open, is_tagged, known, openly, supposes, yours
 from worker.clinical.reading import Reading
 from worker.clinical.relatives import named
@@ -30,6 +31,8 @@ HOW_LONG = re.compile(
     r"(?<!\w)(?:how long|since when|when did|cuanto tiempo|desde cuando|cuantos dias|cuando empezo)(?!\w)"
 )
 """A question for a duration."""
+_TURNS = re.compile(r"(?<!\w)(?:but|now|instead|so|and then|pero|ahora|asi que|entonces)(?!\w)")
+"""Where an answer goes on to something else."""
 _HOW_OLD = re.compile(r"(?<!\w)(?:how old|your age|what age|cuantos anos|que edad|su edad)(?!\w)")
 _BARE_AGE = re.compile(r"(?<![\w.])(\d{1,3})(?![\w.,]\d|\w)")
 
@@ -43,7 +46,7 @@ def settle(exchange: Exchange, reading: Reading) -> Iterator[Finding]:
     """The findings of an exchange: those of the answers as they are, those of the questions as the answers say."""
     given = [finding for said in exchange.answers for finding in said.findings]
     reply = _reply(exchange, reading)
-    yield from (_over(each, exchange, reading) for each in given)
+    yield from (_given_over(each, exchange, reading) for each in given)
     yield from _of_questions(exchange, reading, reply, given)
     yield from _without_name(exchange, reading, reply, given)
 
@@ -196,7 +199,24 @@ def _over(finding: Finding, exchange: Exchange, reading: Reading) -> Finding:
         return finding
     first = exchange.answers[0]
     word = over(reading.text, first.start, exchange.answers[min(1, len(exchange.answers) - 1)].end)
-    return replace(_with_cue(finding, word), temporality="past") if word else finding
+    return _ended(finding, word) if word else finding
+
+
+def _given_over(finding: Finding, exchange: Exchange, reading: Reading) -> Finding:
+    """The same of what the answer itself names, by words of its own clause: I used to take X, but now I take Y."""
+    if finding.kind not in _HABITS or finding.assertion != "present" or finding.temporality != "current":
+        return finding
+    said = next(each for each in exchange.answers if finding in each.findings)
+    turns = [said.start, *(each.end() for each in _TURNS.finditer(reading.text, said.start, said.end)), said.end]
+    start, end = next(pair for pair in pairwise(turns) if finding.start < pair[1])
+    word = over(reading.text, start, end)
+    return _ended(finding, word) if word else finding
+
+
+def _ended(finding: Finding, word: Stretch) -> Finding:
+    traits = tuple(each for each in finding.traits if each.name != "status")
+    finding = replace(_with_cue(finding, word), temporality="past", traits=traits)
+    return finding.with_traits(Trait("status", "stopped", word)) if finding.kind == "medication" else finding
 
 
 def _all_of_them(exchange: Exchange, reading: Reading) -> bool:

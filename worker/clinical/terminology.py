@@ -6,8 +6,8 @@ Hand-checked tables first (aliases, signs, pains, drugs), then data/lexicon.tsv,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import cast
 
 from shared.case import Code, MentionKind
 from worker.clinical import endings
+from worker.clinical.misspelt import Sounds
 from worker.clinical.phrases import Phrases
 from worker.clinical.reading import Reading
 from worker.clinical.tokens import Token, key, stem
@@ -43,8 +44,8 @@ _HOUSE = re.compile(
     r"department|hospital|support group|specialist|educator|nurse)s?(?!\w)"
 )
 """Behind the name: a cancer network, a diabetes clinic."""
-CURATED, COMPILED, BY_ENDING = 0.95, 0.85, 0.8
-"""Confidence in a name from the hand-checked tables, in one from the compiled lexicon, and in one by its ending."""
+CURATED, COMPILED, BY_ENDING, BY_SOUND = 0.95, 0.85, 0.8, 0.75
+"""Confidence in a name from the hand-checked tables, from the compiled lexicon, by its ending, and misspelt."""
 
 _PAIN_EN = ("{0} pain", "{0} ache", "{0} aches", "{0} soreness", "{0} discomfort", "{0} hurts", "{0} hurt", "sore {0}")
 _PAIN_IN = (
@@ -98,23 +99,34 @@ Row = tuple[Sequence[str], Concept, str | None]
 class Terminology:
     """All names at once; `find` takes the longest one at each place."""
 
-    def __init__(self, entries: dict[str, tuple[Entry, ...]]) -> None:
+    def __init__(self, entries: dict[str, tuple[Entry, ...]], drugs: Mapping[str, Concept]) -> None:
         self._phrases = Phrases(entries)
 
     def find(self, reading: Reading) -> Iterator[Name]:
+        self._misspelt = Sounds(drugs)
         """The names in the text from left to right, none overlapping."""
         tokens = [each for each in reading.tokens if each.word != "-"]
         stems = [stem(each.word) for each in tokens]
         done = 0
         for hit in self._phrases.find(stems):
-            yield from _by_ending(tokens[done : hit.first], stems[done : hit.first])
+            yield from self._nameless(tokens[done : hit.first], stems[done : hit.first])
             done = hit.last
             first, last = tokens[hit.first], tokens[hit.last - 1]
             entry = next((each for each in hit.value if _is_meant(reading, first, last, each)), None)
             if entry:
                 end = last.end - 2 if last.word.endswith("'s") and entry.concept.kind != "condition" else last.end
                 yield Name(first.start, end, entry.concept)
-        yield from _by_ending(tokens[done:], stems[done:])
+        yield from self._nameless(tokens[done:], stems[done:])
+
+    def _nameless(self, tokens: Sequence[Token], stems: Sequence[str]) -> Iterator[Name]:
+        """Words that no table has: drugs that are misspelt, and what the ending of a word tells."""
+        for token, word in zip(tokens, stems, strict=True):
+            misspelt = self._misspelt.find(token.word)
+            kind = endings.kind_of(word)
+            if misspelt:
+                yield Name(token.start, token.end, replace(misspelt, confidence=BY_SOUND))
+            elif kind:
+                yield Name(token.start, token.end, Concept(kind, word, confidence=BY_ENDING))
 
 
 @cache
@@ -129,7 +141,8 @@ def terminology() -> Terminology:
         entry = Entry(concept)
         for each in keys:
             entries.setdefault(each, (entry,))
-    return Terminology(entries)
+    drugs = {name: concept for names, concept, _ in _drugs() for name in map(str.lower, names)}
+    return Terminology(entries, drugs)
 
 
 def _add(entries: dict[str, tuple[Entry, ...]], name: str, entry: Entry) -> None:
@@ -141,13 +154,6 @@ def _add(entries: dict[str, tuple[Entry, ...]], name: str, entry: Entry) -> None
 
 def _has_capitals(name: str) -> bool:
     return name.replace(" ", "").isupper()
-
-
-def _by_ending(tokens: Sequence[Token], stems: Sequence[str]) -> Iterator[Name]:
-    for token, word in zip(tokens, stems, strict=True):
-        kind = endings.kind_of(word)
-        if kind:
-            yield Name(token.start, token.end, Concept(kind, word, confidence=BY_ENDING))
 
 
 def _is_meant(reading: Reading, first: Token, last: Token, entry: Entry) -> bool:

@@ -16,18 +16,30 @@ from worker.clinical.reading import Reading
 Speaker = Literal["clinician", "patient", "relative"]
 
 _WHO: dict[Speaker, str] = {
-    "clinician": r"doctor|dr|dra|doctora|physician|clinician|provider|nurse|np|md|medico|medica|enfermera|"
-    r"enfermero|clinico|therapist|guest_clinician|d|m",
-    "patient": r"patient|pt|paciente|client|p|guest_patient",
-    "relative": r"guest_family\w*|guest_family|family|mother|father|mom|dad|son|daughter|wife|husband|"
-    r"caregiver|familiar|madre|padre|acompanante|guest",
+    "clinician": r"doctor|dr|dra|doctora|physician|clinician|provider|nurse|np|pa|md|rn|gp|surgeon|cardiologist|"
+    r"pediatrician|paediatrician|psychiatrist|psychologist|neurologist|dermatologist|gynecologist|oncologist|"
+    r"resident|interviewer|counselor|therapist|physiotherapist|medico|medica|enfermera|enfermero|clinico|pediatra|"
+    r"cardiologo|cardiologa|psiquiatra|psicologo|psicologa|neurologo|neurologa|ginecologo|ginecologa|cirujano|"
+    r"cirujana|dermatologo|dermatologa|fisioterapeuta|matrona|residente|guest_clinician|d|m",
+    "patient": r"patient|pt|paciente|pte|pac|client|p|guest_patient",
+    "relative": r"guest_family\w*|guest_family|family|mother|father|mom|dad|son|daughter|wife|husband|parent|"
+    r"grandmother|grandfather|sister|brother|caregiver|guardian|familiar|madre|padre|hijo|hija|esposa|esposo|marido|"
+    r"hermano|hermana|abuela|abuelo|cuidador|cuidadora|acompanante|guest",
 }
+_TITLED = r"(?:doctor|doctora|dr|dra|nurse|enfermer[ao])\.? [a-z][\w'-]*(?: [a-z][\w'-]*)?"
+"""A clinician by title and name: Dr. Ramirez."""
+_VOICE = rf"{_TITLED}|{'|'.join(_WHO.values())}|(?:speaker|hablante)[ _]?\w"
 _TAG = re.compile(
-    rf"(?:^|(?<=\n)|(?<=[.?!]))[ \t]*(?:\[(?P<in>{'|'.join(_WHO.values())}|(?:speaker|hablante)[ _]?\w)\]:?"
-    rf"|(?P<tag>{'|'.join(_WHO.values())}|(?:speaker|hablante)[ _]?\w)(?:\s?\d)?\.?[ \t]?:)(?=\s|$)"
+    rf"(?:^|(?<=\n)|(?<=[.?!]))[ \t]*(?:\[(?P<in>{_VOICE})\]:?"
+    rf"|(?P<tag>{_VOICE})(?:\s?\d)?\.?[ \t]?:)(?=\s|$)"
 )
 _PATTERNS = {speaker: re.compile(pattern) for speaker, pattern in _WHO.items()}
+_CLINICIAN = re.compile(_TITLED)
+_NAME = re.compile(r"(?m)^[ \t]*(?P<name>[a-z][\w.'-]*(?: [a-z][\w.'-]*){0,2})[ \t]?:(?=\s|$)")
 FEWEST_TAGS = 2
+MOST_NAMES = 4
+LEAST_TAGGED = 0.8
+"""Share of the lines that begin with a name, where names alone tell the speakers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +71,13 @@ def _of_segments(reading: Reading, segments: Sequence[Segment]) -> list[Turn]:
 
 
 def _of_tags(reading: Reading) -> list[Turn]:
-    tags = list(_TAG.finditer(reading.text))
-    voices = [each.group("in") or each.group("tag") for each in tags]
+    named = _names(reading.text)
+    tags = named or list(_TAG.finditer(reading.text))
+    voices = [next(filter(None, each.groups())) for each in tags]
     roles = Counter(filter(None, map(_role, voices)))
     others = len(set(voices)) - len({each for each in voices if _role(each)})
-    if len(tags) < FEWEST_TAGS or (len(roles) < 2 and others < 2) or ("clinician" not in roles and others < 2):
+    two = others > 1 or ("clinician" in roles and len(roles) + (others if named else 0) > 1)
+    if len(tags) < FEWEST_TAGS or not two:
         return []
     edges = [*(each.start() for each in tags), len(reading.text)]
     stretches = [(voice, tag.end(), stop) for voice, tag, (_, stop) in zip(voices, tags, pairwise(edges), strict=True)]
@@ -71,7 +85,21 @@ def _of_tags(reading: Reading) -> list[Turn]:
     return _with_roles(reading, [*before, *stretches])
 
 
+def _names(text: str) -> list[re.Match[str]]:
+    """The tags of a conversation between people by name: few names, each again and again, before nearly every line."""
+    found = list(_NAME.finditer(text))
+    often = Counter(each.group("name") for each in found)
+    lines = sum(1 for each in text.split("\n") if each.strip())
+    few = 2 <= len(often) <= MOST_NAMES and min(often.values()) >= FEWEST_TAGS
+    known = sum(1 for each in often if _role(each))
+    if not few or known == len(often) or len(found) < LEAST_TAGGED * lines or text.count("?") < FEWEST_TAGS:
+        return []
+    return found
+
+
 def _role(voice: str) -> Speaker | None:
+    if _CLINICIAN.fullmatch(voice):
+        return "clinician"
     return next((speaker for speaker, pattern in _PATTERNS.items() if pattern.fullmatch(voice)), None)
 
 
@@ -81,11 +109,14 @@ def _with_roles(reading: Reading, stretches: Sequence[tuple[str, int, int]]) -> 
     for voice, start, end in stretches:
         asked[voice] += reading.text.count("?", start, end)
     nameless = {voice for voice, _, _ in stretches if voice and _role(voice) is None}
+    known = {_role(voice) for voice, _, _ in stretches}
     asking = max(sorted(nameless), key=lambda each: asked[each], default="") if len(nameless) > 1 else ""
     turns = []
     for voice, start, end in stretches:
         role: Speaker | None = _role(voice)
-        if voice in nameless and asking and asked[asking]:
+        if voice in nameless and "clinician" in known:
+            role = None if "patient" in known else "patient"
+        elif voice in nameless and asking and asked[asking]:
             role = "clinician" if voice == asking else "patient"
         turns.append(Turn(role, start, end))
     return turns
