@@ -30,6 +30,7 @@ ALIASES = (
     "signs.tsv",
     "procedures.tsv",
     "spanish.tsv",
+    "lay.tsv",
 )
 """Tables of the same columns; the first that has a name keeps it."""
 DRUGS = ("drugs.tsv", "medicines.tsv")
@@ -101,9 +102,9 @@ class Terminology:
 
     def __init__(self, entries: dict[str, tuple[Entry, ...]], drugs: Mapping[str, Concept]) -> None:
         self._phrases = Phrases(entries)
+        self._misspelt = Sounds(drugs)
 
     def find(self, reading: Reading) -> Iterator[Name]:
-        self._misspelt = Sounds(drugs)
         """The names in the text from left to right, none overlapping."""
         tokens = [each for each in reading.tokens if each.word != "-"]
         stems = [stem(each.word) for each in tokens]
