@@ -6,13 +6,17 @@ All offsets are Unicode code points of `Case.text`, the end exclusive. All times
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from shared.errors import StoredCaseError
-from shared.job import Audio, Encounter, Patient, StageName
+from shared.job import StageName
+from shared.source import Origin as Origin
+from shared.source import Page as Page
+from shared.source import Segment as Segment
+from shared.source import Span as Span
+from shared.source import Word as Word
 
 MentionKind = Literal["symptom", "condition", "medication", "allergy", "vital", "procedure", "social", "demographic"]
 Assertion = Literal["present", "absent", "possible", "hypothetical"]
@@ -26,40 +30,6 @@ IdentifierKind = Literal[
     "vehicle", "device", "url", "ip", "id",
 ]  # fmt: skip
 """What can tell who somebody is, after 45 CFR 164.514(b)(2) (HIPAA, safe harbor); age: only above 89 years."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of the case's text."""
-
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One spoken word: where it stands in the text and when it was said."""
-
-    start: int
-    end: int
-    start_s: float
-    end_s: float
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One stretch of speech by one speaker; `start` and `end` select its words in the text."""
-
-    start: int
-    end: int
-    start_s: float
-    end_s: float
-    speaker: str | None = None
-    """clinician, patient, a voice's number, or None where it is not known."""
-    words: tuple[Word, ...] = ()
-    flags: tuple[str, ...] = ()
-    """What a detector found wrong with it, e.g. repetition or low_confidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,32 +189,18 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where the case comes from: the job, the caller's patient and encounter, the document's identity."""
-
-    job_id: str
-    tenant: str
-    received_at: datetime
-    """With its time zone."""
-    attempt: int = 1
-    patient: Patient | None = None
-    encounter: Encounter | None = None
-    audio: Audio | None = None
-    reused: bool = False
-    """What the stages found comes from the result cache: an earlier job with the same content and weights."""
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
     """All that is known so far. Frozen: a stage returns `replace(case, ...)`."""
 
     origin: Origin
     text: str | None = None
-    """The submitted text, unchanged, or the transcript: its segments joined by a newline."""
+    """The submitted text, unchanged; the transcript, its segments joined by a newline; or a document's pages."""
     language: str | None = None
     insufficient: str | None = None
     """Why there is too little content to go on; set by the stage that finds it, and it ends the job."""
     segments: tuple[Segment, ...] = ()
+    pages: tuple[Page, ...] = ()
+    """Of a document, in their order; pages without a word are among them."""
     sections: tuple[Section, ...] = ()
     mentions: tuple[Mention, ...] = ()
     identifiers: tuple[Identifier, ...] | None = None

@@ -88,6 +88,24 @@ class UnsupportedDocumentError(BadDocumentError):
     code = "unsupported_document"
 
 
+class EncryptedDocumentError(BadDocumentError):
+    """The document is protected by a password."""
+
+    code = "document_encrypted"
+
+
+class DocumentTooLongError(BadDocumentError):
+    """The document has more pages, or more text, than the limits allow."""
+
+    code = "document_too_long"
+
+
+class OcrUnavailableError(BadDocumentError):
+    """Pages are pictures, and this machine cannot read them: a program or one of its languages is missing."""
+
+    code = "ocr_unavailable"
+
+
 class MissingInputError(PermanentError):
     """A stage was asked to run without what it needs."""
 

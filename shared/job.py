@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl
 class StageName(StrEnum):
     """The stages in running order; each value is the name of a file in worker/stages/."""
 
+    READ = "read"
     TRANSCRIBE = "transcribe"
     EXTRACT = "extract"
     CLASSIFY = "classify"
@@ -87,7 +88,7 @@ class JobOptions(Frozen):
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = Field(None, description="ISO 639-1, e.g. en or es")
     patient: Patient | None = None
     encounter: Encounter | None = None
-    stages: Annotated[tuple[StageName, ...], Field(min_length=1, max_length=6)] | None = Field(
+    stages: Annotated[tuple[StageName, ...], Field(min_length=1, max_length=7)] | None = Field(
         None, description="only these stages; all of them when absent"
     )
     priority: Priority = Priority.DEFAULT
@@ -112,11 +113,23 @@ class Audio(Frozen):
     sample_rate_hz: int
 
 
+class Document(Frozen):
+    """A stored document: PDF, or a picture of pages."""
+
+    blob: str
+    """Key in the blob store."""
+    content_type: str
+    sha256: str
+    """Of the bytes as they were submitted, in lower-case hex."""
+    size_bytes: int
+
+
 class JobRequest(JobOptions):
-    """What was asked for: text, a recording that lies in the blob store, or the address of one."""
+    """What was asked for: text, a stored recording, a stored document, or the address of a recording."""
 
     text: str | None = None
     audio: Audio | None = None
+    document: Document | None = None
     audio_url: str | None = None
     """Where the worker fetches the recording of a batch's item; `audio` is there once it has."""
 

@@ -26,7 +26,7 @@ class ModelVersion:
 
     name: str
     engine: str
-    """faster-whisper, openai-whisper, terminology, bert, seq2seq, llama, extractive or rules."""
+    """faster-whisper, openai-whisper, terminology, bert, seq2seq, llama, extractive, pdfium or rules."""
     version: str = "1"
     path: Path | None = None
     """The folder with the weights; None for engines that have none."""

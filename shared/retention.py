@@ -34,8 +34,8 @@ YOUNG = timedelta(days=1)  # a recording is stored before its row is written
 KEYS_A_QUESTION = 500
 
 _ENDED = [status.value for status in JobStatus if status.terminal and status is not JobStatus.EXPIRED]
-_DEAF = _job.c.remaining.startswith(StageName.TRANSCRIBE.value)
-"""Without its recording such a job can never be replayed: what else was submitted is of no use either."""
+_DEAF = sa.or_(*(_job.c.remaining.startswith(each.value) for each in (StageName.READ, StageName.TRANSCRIBE)))
+"""Without its recording or document such a job can never be replayed: what else was submitted is of no use either."""
 _RESULTS: dict[str, Any] = {
     "status": JobStatus.EXPIRED.value,
     "purged_at": clock(),

@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     redis_url: str = Field("", validation_alias=AliasChoices("CLINQ_REDIS_URL", "redis_url"))
     """Redis to use, also read from `REDIS_URL`; empty means that `clinq up` starts its own."""
     blob_url: str = ""
-    """Where recordings lie: file:///folder or s3://bucket/prefix; empty means the home folder."""
+    """Where recordings and documents lie: file:///folder or s3://bucket/prefix; empty means the home folder."""
     queue: str = "clinq"
     """Name of the one RQ queue that workers listen to."""
 
@@ -78,6 +78,10 @@ class Settings(BaseSettings):
     """Largest recording in bytes."""
     max_audio_s: float = 4 * 3600.0
     """Longest recording in seconds."""
+    max_document_bytes: int = 50_000_000
+    """Largest document in bytes."""
+    max_document_pages: int = 200
+    """Most pages of a document."""
     max_json_bytes: int = 4_000_000
     """Largest JSON body in bytes, refused before it is read."""
     max_fhir_bytes: int = 64_000_000
@@ -175,7 +179,7 @@ class Settings(BaseSettings):
     retention_payload_h: float = Field(0.0, ge=0.0)
     """The same for what was submitted and what the stages left of it, the transcript among it."""
     retention_audio_h: float = Field(0.0, ge=0.0)
-    """The same for recordings."""
+    """The same for recordings and documents as they were sent."""
     retention_every_s: float = Field(60.0, gt=0.0)
     """Seconds between two rounds of a reaper that remove what is older."""
     backup_passphrase: SecretStr = SecretStr("")

@@ -37,6 +37,8 @@ class RecordingDesk:
         assert self.recording is not None
         return self.recording
 
+    document = audio
+
     def listen(self) -> None:
         if self.is_stopped():
             raise JobStoppedError("cancelled")

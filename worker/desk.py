@@ -56,10 +56,19 @@ class LedgerDesk:
         """A decrypted copy of the recording, removed when the attempt ends."""
         if case.origin.audio is None:
             raise MissingInputError("transcribe needs a recording: submit one to /api/v1/submit/audio")
+        return self._decrypted(case.origin.audio.blob)
+
+    def document(self, case: Case) -> Path:
+        """The same of the document."""
+        if case.origin.document is None:
+            raise MissingInputError("read needs a document: submit one to /api/v1/submit/document")
+        return self._decrypted(case.origin.document.blob)
+
+    def _decrypted(self, blob: str) -> Path:
         if self._copy is None:
             # Without a name: nothing of it is left on the disk, even when this process is killed.
             self._copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the desk
-            for piece in self._key.open_chunks(self._worker.blobs.get(case.origin.audio.blob)):
+            for piece in self._key.open_chunks(self._worker.blobs.get(blob)):
                 self.listen()
                 self._copy.write(piece)
             self._copy.flush()
@@ -138,6 +147,10 @@ class RoundDesk:
     def audio(self, case: Case) -> Path:
         """A decrypted copy of the case's recording."""
         return self._desks[case.origin.job_id].audio(case)
+
+    def document(self, case: Case) -> Path:
+        """A decrypted copy of the case's document."""
+        return self._desks[case.origin.job_id].document(case)
 
     def tell(self, case: Case, share: float, *, partial: str | None = None, append: bool = False) -> None:
         """Publish how far the stage is with this case."""

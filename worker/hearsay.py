@@ -23,6 +23,14 @@ class HeardDesk:
             self._raised.append(error)
             raise
 
+    def document(self, case: Case) -> Path:
+        """See worker.stage.Desk."""
+        try:
+            return self._desk.document(case)
+        except Exception as error:
+            self._raised.append(error)
+            raise
+
     def listen(self) -> None:
         """See worker.stage.Desk."""
         try:

@@ -43,8 +43,8 @@ class Attempt:
         if (stored := self.job.sealed.get("case_file")) is not None:
             self.case = cases.from_json(self.key.open(stored, "case_file"))
             return
-        if self.request.text is None and self.request.audio is None:
-            raise MissingInputError("the job holds neither text nor a recording: submit it again")
+        if self.request.text is None and self.request.audio is None and self.request.document is None:
+            raise MissingInputError("the job holds neither text nor a recording nor a document: submit it again")
         self.case = Case(self.origin(), text=self.request.text, language=self.request.language)
 
     def _fetch(self, audio_url: str) -> None:
@@ -72,6 +72,7 @@ class Attempt:
             patient=self.request.patient,
             encounter=self.request.encounter,
             audio=self.request.audio,
+            document=self.request.document,
         )
 
     @property

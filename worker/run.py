@@ -128,10 +128,16 @@ def start(settings: Settings) -> Worker:
 
 
 def as_chosen(plan: dict[StageName, ModelVersion], settings: Settings) -> dict[StageName, ModelVersion]:
-    """The plan with what the settings say about the Bundle and the guard, where the stages find it."""
+    """The plan with what the settings say about documents, the Bundle and the guard, where the stages find it."""
     bundle = {"medication": settings.fhir_medication, **({"snomed": str(settings.snomed)} if settings.snomed else {})}
     guard: dict[str, str] = {"guard": settings.guard_policy} if settings.guard_policy != "drop" else {}
-    chosen = {StageName.ASSEMBLE: bundle, StageName.SUMMARIZE: guard, StageName.RECOMMEND: guard}
+    document = {"pages": str(settings.max_document_pages), "chars": str(settings.max_text_chars)}
+    chosen = {
+        StageName.READ: document,
+        StageName.ASSEMBLE: bundle,
+        StageName.SUMMARIZE: guard,
+        StageName.RECOMMEND: guard,
+    }
     return {stage: replace(model, options={**model.options, **chosen.get(stage, {})}) for stage, model in plan.items()}
 
 

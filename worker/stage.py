@@ -35,6 +35,10 @@ class Desk(Protocol):
         """A decrypted copy of the recording, removed when the stage ends."""
         ...
 
+    def document(self, case: Case) -> Path:
+        """The same of the document."""
+        ...
+
     def listen(self) -> None:
         """Raise JobStoppedError if the job was stopped; nothing is published, so that any loop can afford it.
 

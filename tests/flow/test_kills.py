@@ -54,11 +54,12 @@ def submit_note(home: House) -> str:
 def test_a_worker_killed_in_each_stage_in_turn_repeats_no_finished_one():
     engines = ",".join(f"{stage}=rules" for stage in ("classify", "recommend"))
     with house("redis", "api", "reaper", PROFILE="embedded", ENGINES=engines, **QUICK) as home:
-        held_worker(home, *StageName)
+        stages = [stage for stage in StageName if stage is not StageName.READ]
+        held_worker(home, *stages)
         with home.client() as client, (FIXTURES / "demo_dictation.flac").open("rb") as recording:
             answer = client.post("/api/v1/submit/audio", files={"file": ("dictation.flac", recording)})
         job_id = answer.json()["job_id"]
-        for stage in StageName:
+        for stage in stages:
             reached(home, stage)
             home.kill("worker")
             (home.home / f"hold-{stage.value}").unlink()
@@ -66,7 +67,7 @@ def test_a_worker_killed_in_each_stage_in_turn_repeats_no_finished_one():
         result = home.result(job_id)
         assert result["status"] == "completed"
         assert "furosemide" in result["transcript"]["text"].lower()
-        assert finished_stages(home, job_id) == {stage.value: 1 for stage in StageName}
+        assert finished_stages(home, job_id) == {stage.value: 1 for stage in stages}
 
 
 def test_an_api_killed_in_mid_job_comes_back_with_the_result():

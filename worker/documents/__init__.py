@@ -1,0 +1,1 @@
+"""The text of PDF files and of scanned pages, page by page."""

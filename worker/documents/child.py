@@ -1,0 +1,176 @@
+"""Runs as a process of its own with hard limits: a document on standard input, its pages as JSON lines on the output.
+
+A page that holds text gives that; one that is a picture is read by tesseract. What a damaged file does to the libraries
+that read it happens here, and not in the worker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import pypdfium2  # type: ignore[import-untyped]
+from pypdfium2 import PdfDocument, PdfiumError, PdfPage
+
+from shared.child import die_with
+from worker.documents import ocr, tiff
+from worker.documents.ocr import NoLanguageError, NoTesseractError, UnreadableError
+
+PDF = "application/pdf"
+FEWEST_LETTERS = 12
+"""A page with fewer is looked at as a picture: its words may be drawn."""
+HEADING_LETTERS = 200
+"""A scanned page often bears so much text: the name of the scanner, a running title, a page number."""
+SCAN_SHARE = 0.5  # of a page, that a picture covers where the page is a scan
+LEAST_SHARE = 0.5  # of the signs that are letters or digits, where a font tells what its shapes mean
+DPI = 300  # what tesseract's models were trained on
+POINTS = 72
+LARGEST_PIXELS = 40_000_000  # an A3 page at 300 dpi has 17 million
+LARGEST_FILE = 64 << 20  # bytes that tesseract may write
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One page, or the reason why there are none."""
+
+    page: int = 0
+    pages: int = 0
+    text: str = ""
+    recognised: bool = False
+    problem: str = ""
+    """A key of worker.documents.pages.PROBLEMS; empty where all is well."""
+
+
+def main() -> None:
+    """`child.py PARENT KIND LANGUAGES MOST_PAGES MOST_CHARS CPU_S MEMORY_BYTES`."""
+    parent, kind, languages, *numbers = sys.argv[1:]
+    most_pages, most_chars, cpu_s, memory_bytes = map(int, numbers)
+    if (die := die_with(int(parent))) is not None:
+        die()
+    _limit(cpu_s, memory_bytes)
+    data = sys.stdin.buffer.read()
+    try:
+        _tell(_pdf(data, languages, most_pages) if kind == PDF else _picture(data, languages, most_pages), most_chars)
+    except NoTesseractError:
+        _say(Line(problem="no_tesseract"))
+    except NoLanguageError:
+        _say(Line(problem="no_language"))
+    except UnreadableError:
+        _say(Line(problem="unreadable"))
+    except PdfiumError:
+        _say(Line(problem="damaged"))
+
+
+def _limit(cpu_s: int, memory_bytes: int) -> None:
+    for what, most in (
+        (resource.RLIMIT_CPU, cpu_s),
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_FSIZE, LARGEST_FILE),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(what, (most, most))
+
+
+def _tell(lines: Iterator[Line], most_chars: int) -> None:
+    chars = 0
+    for line in lines:
+        chars += len(line.text)
+        if chars > most_chars:
+            _say(Line(problem="too_much_text"))
+            return
+        _say(line)
+
+
+def _say(line: Line) -> None:
+    sys.stdout.write(json.dumps(asdict(line)) + "\n")
+    sys.stdout.flush()
+
+
+def _pdf(data: bytes, languages: str, most: int) -> Iterator[Line]:
+    try:
+        document = PdfDocument(data)
+    except PdfiumError as error:
+        locked = error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD
+        yield Line(problem="encrypted" if locked else "damaged")
+        return
+    pages = len(document)
+    if not 0 < pages <= most:
+        yield Line(pages=pages, problem="too_many_pages" if pages else "damaged")
+        return
+    for number in range(pages):
+        page = document[number]
+        text, recognised = _read(page, languages)
+        yield Line(number + 1, pages, text, recognised)
+        page.close()
+
+
+def _read(page: PdfPage, languages: str) -> tuple[str, bool]:
+    """The page's words, and whether they were read from its picture."""
+    text = _plain(page.get_textpage().get_text_bounded())
+    letters = _letters(text)
+    if not _is_picture(page, text, letters):
+        return text, False
+    picture = _rendered(page)
+    if picture is None:
+        return text, False
+    seen = _plain(ocr.recognise(picture, languages, "--dpi", str(DPI)))
+    return (seen, True) if _letters(seen) > letters else (text, False)
+
+
+def _is_picture(page: PdfPage, text: str, letters: int) -> bool:
+    signs = sum(not sign.isspace() for sign in text)
+    if letters < FEWEST_LETTERS or letters < LEAST_SHARE * signs:
+        return True
+    return letters < HEADING_LETTERS and _scanned_share(page) > SCAN_SHARE
+
+
+def _scanned_share(page: PdfPage) -> float:
+    """How much of the page its largest picture covers, 0 to 1."""
+    width, height = page.get_size()
+    pictures = page.get_objects(filter=(pypdfium2.raw.FPDF_PAGEOBJ_IMAGE,), max_depth=3)
+    boxes = [each.get_bounds() for each in pictures]
+    largest = max(((right - left) * (top - bottom) for left, bottom, right, top in boxes), default=0.0)
+    return float(largest / max(width * height, 1.0))
+
+
+def _rendered(page: PdfPage) -> bytes | None:
+    """The page in shades of grey as a portable grey map (netpbm), which tesseract reads; None where it is blank."""
+    width, height = page.get_size()
+    scale = DPI / POINTS
+    scale *= min(1.0, (LARGEST_PIXELS / max(width * height * scale * scale, 1.0)) ** 0.5)
+    bitmap = page.render(scale=scale, grayscale=True)
+    rows = memoryview(bitmap.buffer)  # each row may be padded to a multiple of four bytes
+    pixels = b"".join(rows[at * bitmap.stride : at * bitmap.stride + bitmap.width] for at in range(bitmap.height))
+    if pixels.count(pixels[:1]) == len(pixels):
+        return None
+    return f"P5 {bitmap.width} {bitmap.height} 255\n".encode() + pixels
+
+
+def _picture(data: bytes, languages: str, most: int) -> Iterator[Line]:
+    """The pages of a TIFF, or the one page of another picture."""
+    pages = tiff.pages(data)
+    if pages > most:
+        yield Line(pages=pages, problem="too_many_pages")
+        return
+    for number in range(pages):
+        text = ocr.recognise(data, languages, *(ocr.frame(number) if pages > 1 else ()))
+        yield Line(number + 1, pages, _plain(text), recognised=True)
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalnum, text))
+
+
+def _plain(text: str) -> str:
+    """Unix line ends, no page marks, plain hyphens where PDFium marks one at a line's end, no blank lines outside."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\ufffe", "-").replace("\x00", "")
+    return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)  # PDFium's own clearing up is of no use to a process that ends
