@@ -128,7 +128,7 @@ async def deleted(services: Services, actor: Actor, job_id: str) -> Response:
     """202: cancelled and destroyed; from now on there is no such job."""
     job = await find(services, actor, job_id)
     await ending.end(services, actor, job)
-    return told(202, "The job is cancelled, and what it held is destroyed.", {})
+    return told(202, "The job is cancelled if it was open, and what it held is destroyed.", {})
 
 
 def _progress(job: Job, where: Place) -> str:

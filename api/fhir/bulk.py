@@ -15,14 +15,14 @@ import sqlalchemy as sa
 from starlette.responses import Response
 
 from api.batch_results import GONE, SEALED_FOR_GOOD
-from api.fhir.outcome import Issue, outcome, told
+from api.fhir.outcome import Issue, at, outcome, told
 from api.reviewed import rewritten
 from api.services import Services
 from api.standing import Ended
 from api.submitting import API
 from shared import audit, batches, bundle_forms, fhir_json
 from shared.audit import Actor
-from shared.batches import Batch, Tally
+from shared.batches import Batch, Rejected, Tally
 from shared.errors import DecryptionError
 from shared.fhir_json import Resource
 from shared.job import JobStatus
@@ -74,7 +74,7 @@ async def manifest(services: Services, batch: Batch, base: str, *, asked: str) -
 async def lines(services: Services, actor: Actor, batch: Batch, kind: str) -> AsyncIterator[bytes]:
     """All resources of this type, each once, one a line; of OperationOutcome: why items gave no Bundle."""
     if kind == ERRORS:
-        yield _written([_outcome(each.index, each.code, each.detail) for each in batch.rejected])
+        yield _written([_rejected(each) for each in batch.rejected])
     known: set[str] = set()
     async for found in _slices(services, batch):
         if kind == ERRORS:
@@ -124,6 +124,12 @@ def _without(job: Job) -> Ended | None:
         return None
     status = job.status.value
     return Ended(code=job.reason.code, detail=job.reason.detail) if job.reason else Ended(code=status, detail=status)
+
+
+def _rejected(item: Rejected) -> Resource:
+    """An item that was not taken, with each place where something is wrong."""
+    summary = Issue("invalid", item.detail, item.code, diagnostics=f"item {item.index}")
+    return outcome(summary, *(at("invalid", item.code, each.pointer, each.detail) for each in item.errors))
 
 
 def _outcome(index: int | None, code: str, detail: str, *, job_id: str | None = None) -> Resource:

@@ -78,12 +78,12 @@ def refused(
     """An error; `fields` are pointers (FHIRPath, JSON Pointer or ?name) with what is wrong there."""
     kind = KINDS.get(status, "processing")
     diagnostics = None if request_id is None else f"request {request_id}"
-    issues = [_at(kind, code, pointer, text) for pointer, text in fields]
+    issues = [at(kind, code, pointer, text) for pointer, text in fields]
     return answer(status, outcome(Issue(kind, detail, code, diagnostics=diagnostics), *issues), headers)
 
 
-def _at(kind: str, code: str, pointer: str, text: str) -> Issue:
-    """A FHIRPath has a place of its own; the name of a setting of the job stands before the words."""
+def at(kind: str, code: str, pointer: str, text: str) -> Issue:
+    """What is wrong at one place. A FHIRPath has a place of its own; the name of a setting of the job stands before the words."""
     if pointer[:1] in {"", "/", "?"}:
         name = pointer[1:].replace("/", ".")
         return Issue(kind, f"{name}: {text}" if name else text, code)

@@ -51,7 +51,8 @@ async def deidentified(
         raise ProblemError(404, "no_such_record", "This job ended without that record.")
     case = from_json(stored)
     if case.identifiers is None:
-        raise ProblemError(409, "not_searched", "Nobody looked for identifiers in this job: submit it again.")
+        detail = "Identifiers are found by the stage extract, which this job did not run: submit the text with it."
+        raise ProblemError(409, "not_searched", detail)
     if form == "fhir":
         wanted = await reviewed.bundle(services, job, wanted, words=False)
     body = await asyncio.to_thread(_written, services.fingerprint, job, case, form, wanted)

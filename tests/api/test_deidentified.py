@@ -64,6 +64,7 @@ async def test_what_nobody_searched_is_not_given_away(gateway: Gateway) -> None:
     job_id = await ended(gateway, replace(CASE, identifiers=None))
     answer = await gateway.client.get(f"{API}/result/{job_id}/deidentified?format=txt")
     assert answer.status_code == 409
+    assert "stage extract" in answer.json()["detail"]
     assert "Smith" not in answer.text
 
 

@@ -121,6 +121,8 @@ async def test_every_item_without_a_bundle_has_an_outcome_that_says_why(gateway:
         ("cancelled", "item 5"),
     }
     assert (await manifest(gateway, batch)).json()["error"][0]["count"] == len(issues)
+    [refused] = [each["issue"] for each in told if each["issue"][0]["diagnostics"] == "item 6"]
+    assert refused[1]["details"]["text"] == "text: String should have at least 1 character"
 
 
 async def test_a_batch_of_which_nothing_came_has_an_empty_manifest_and_no_error_file(gateway: Gateway):
