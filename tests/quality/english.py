@@ -8,6 +8,7 @@ from tests.quality.report import Gate, Part, Table
 from tests.quality.sentence_sense import ROW_HEADINGS, Answer, answer, read_line, row, share
 
 SET = Path(__file__).with_name("english.tsv")
+SPLITS = ("dev", "held", "later", "fresh")
 TEXT = """
 {count} sentences of notes, dictation and conversation, each with one target and the trap it holds, written by hand for
 this project (tests/quality/english.tsv). In {found} of them the pipeline must find the target itself, and a target that
@@ -15,6 +16,10 @@ it misses counts as wrong everywhere; in the others the place is handed to `work
 of the dev half were mended before those of the held half were listed, but one hand wrote both halves and the rules, so
 the held half was never blind. Each of four rounds of discharge prose ("later") was measured before its errors were
 mended; its author knew the rules. By now all have been seen: the figures say what holds, not how well it generalises.
+How well it generalised when they were new tell 154 sentences of reports ("fresh": radiology, echo, pathology, emergency
+and operation notes, nursing, discharge and family history, places handed over), written with their gold before clinq
+read one of them. At first sight, by the rules of commit c281e9b: absent or not 0.935, assertion 0.929, person 1.000,
+time 0.981. Their errors were mended by class afterwards.
 Where a sentence proved to be open to two readings it was left out, and one annotation was corrected.
 """
 
@@ -34,7 +39,7 @@ def measure(data: Path) -> Part:
         Gate("English experiencer accuracy", share(each.person for each in every), 0.95, of=len(every)),
         Gate("English time accuracy", share(each.time for each in every), 0.95, of=len(every)),
     ]
-    splits = [row(name, [each for each in every if each.sentence.split == name]) for name in ("dev", "held", "later")]
+    splits = [row(name, [each for each in every if each.sentence.split == name]) for name in SPLITS]
     traps = dict.fromkeys(each.sentence.trap for each in every)
     by_trap = [row(trap, [each for each in every if each.sentence.trap == trap]) for trap in traps]
     missed = sum(each.said is None for each in asked)

@@ -17,7 +17,9 @@ target that it misses counts as wrong everywhere; in the others the place is han
 What a sentence leaves open is not judged. The gold was written before clinq was asked; the rules were then tuned on the
 dev half and on NUBes. At first sight, before any rule was changed, the held half stood at 0.950 for negation, 0.979 for
 the person and 0.975 for time with places handed over, and at 0.878, 0.908 and 0.898 where the pipeline had to find
-them.
+them. A hundred sentences of reports ("fresh": radiology, pathology, emergency and discharge notes, family history;
+places handed over) were written later, with their gold, before clinq read one of them: at first sight, by the rules of
+commit 5416aed, they stood at 0.980 for negation, 0.990 for the person and 0.989 for time.
 
 NUBes: the sample of the NUBes corpus (Lima Lopez et al. 2020, LREC; Spanish clinical notes; CC BY-SA 3.0 ES), {scopes}
 scopes. The protocol: each line of a text is one sentence. Every span of words that a relation
@@ -75,7 +77,7 @@ def _judged(right: Iterable[bool | None]) -> int:
 
 
 def _tables(every: Sequence[Answer]) -> list[Table]:
-    splits = [row(name, [each for each in every if each.sentence.split == name]) for name in ("dev", "held")]
+    splits = [row(name, [each for each in every if each.sentence.split == name]) for name in ("dev", "held", "fresh")]
     traps = dict.fromkeys(each.sentence.trap for each in every)
     by_trap = [row(trap, [each for each in every if each.sentence.trap == trap]) for trap in traps]
     return [Table(ROW_HEADINGS, [row("all", every), *splits]), Table(ROW_HEADINGS, by_trap, "By trap")]

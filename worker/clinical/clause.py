@@ -45,6 +45,8 @@ _TOLD = word_set(
 """What may stand between a time at the beginning of a sentence and what happened then."""
 _TIED = frozenset({"relacion", "contacto", "cumplir"})
 """Between "sin" and "con" these have their object behind: sin relacion con el esfuerzo."""
+_AUXILIARIES = word_set("has have had was were is are")
+"""They may share their subject with a verb before: it improved and had resolved."""
 _DENIALS = _EITHER | {"no", "sin", "con", "pero", "aunque"}
 
 _AGES_AGO = re.compile(
@@ -102,6 +104,15 @@ class Clause:
                 return cue
         behind = (each for each in of_sense if each.reach == "backward" and each.first >= place.last)
         return next((each for each in behind if self._reaches_back(each, place)), None)
+
+    def presupposed(self, cue: Cue, place: Place) -> bool:
+        """Whether what a cue denies is only compared in time with the finding: no pain before the injury."""
+        for each in self.cues:
+            if each.sense == "before" and cue.last <= each.first and each.last <= place.first:
+                behind = self.words[each.last : place.first]
+                if not behind or (self.between(cue.last, each.first) and _ITEMS.isdisjoint(behind)):
+                    return True
+        return False
 
     def told(self, start: int, stop: int) -> bool:
         """Whether these words only lead from a time to what happened then: "in 2009 he had"."""
@@ -250,7 +261,8 @@ class Clause:
         gap = self.words[place.last : cue.first]
         if cue.sense == "hypothetical":
             return not gap
-        if self._looks_ahead(cue) or (gap and gap[-1] in _JOINED):
+        shared = cue.sense == "past" and self.words[cue.first] in _AUXILIARIES
+        if self._looks_ahead(cue) or (gap and gap[-1] in _JOINED and not shared):
             return False
         if any(place.last <= each < cue.first for each in self.ends):
             return False

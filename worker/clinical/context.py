@@ -34,10 +34,21 @@ _OWN_WORDS = word_set(
 )
 """After a comma or "and", these leave the relative and return to the patient."""
 _HISTORY = frozenset({"history", "hx", "h"})
-"""A history of vomiting for two days goes on; who denies a history of asthma has none now."""
+"""A history of vomiting for two days goes on."""
+_DID = frozenset({"did", "didn't", "never"})
+"""A drug that did not work is over, a pain that it did not help is not."""
+_STRIKES = word_set("stroke strokes attack attacks infarction mi tia cva miscarriage miscarriages concussion")
+_FIRST_PERSON = word_set("i i've i'm i'd i'll")
 _AGED = frozenset({"old", "remote", "healed"})
 _HERSELF = frozenset({"own", "herself", "himself", "myself"})
 _STAYS = frozenset({"who", "que", "still"})
+_WOMEN = word_set("mother mom mum mommy sister daughter grandmother grandma aunt niece wife girlfriend granddaughter")
+_MEN = word_set("father dad daddy brother son grandfather grandpa uncle nephew husband boyfriend grandson")
+_OBJECTS = word_set("me him us")
+_ON_HER = word_set("on to a an some the with")
+"""Behind "her" these show that it is nobody's thing: his mother put her on."""
+_NOT_DONE = word_set("told tells asked had has have with to for by like after of and from than as near")
+"""Before "me" and "him" these are no act upon the patient."""
 
 
 def in_context(
@@ -60,7 +71,7 @@ def _judged(clause: Clause, place: Place, kin: Sequence[Relative]) -> Finding:
         return _asserted(clause, place, place.finding, ("hypothetical",))
     finding = _ordered(clause, place, _of_somebody(clause, place, kin))
     finding = _asserted(clause, place, finding, ASSERTIONS)
-    timeless = finding.kind == "allergy" or finding.assertion == "hypothetical"
+    timeless = finding.kind == "allergy" or finding.assertion == "hypothetical" or _never_was(finding)
     if timeless or finding.experiencer != "patient" or finding.temporality != "current":
         return finding
     past = _past(clause, replace(place, finding=finding))
@@ -73,7 +84,7 @@ def _asserted(clause: Clause, place: Place, finding: Finding, senses: Sequence[A
             continue
         cue = clause.cue(place, cast("Sense", sense))
         tested = cue is not None and finding.kind == "procedure" and clause.words[cue.first].startswith("negativ")
-        if cue and not tested:
+        if cue and not tested and not (sense == "absent" and clause.presupposed(cue, place)):
             return replace(finding, assertion=sense, cues=(*finding.cues, clause.where(cue)))
     return finding
 
@@ -86,11 +97,26 @@ def _past(clause: Clause, place: Place) -> Stretch | None:
     if _order(clause, place):
         return None
     cue = clause.cue(place, "past")
-    open_ended = place.finding.assertion == "absent" or place.finding.trait("duration")
-    lasts = cue is not None and open_ended and _HISTORY & {*clause.words[cue.first : cue.last]}
-    if cue and not lasts:
+    lasts = cue and place.finding.trait("duration") and _HISTORY & {*clause.words[cue.first : cue.last]}
+    failed = cue and clause.words[cue.first] in _DID and place.finding.kind not in ACTS
+    if cue and not lasts and not failed:
         return clause.where(cue)
-    return _ages_ago(clause, place) or _named_old(clause, place)
+    return _ages_ago(clause, place) or _named_old(clause, place) or _lived_through(clause, place)
+
+
+def _never_was(finding: Finding) -> bool:
+    """What is denied has no time: no history of asthma, no prior injury."""
+    return finding.assertion == "absent" and finding.kind not in ACTS
+
+
+def _lived_through(clause: Clause, place: Place) -> Stretch | None:
+    """What strikes at once and is told by whom it struck: I had a stroke."""
+    struck = clause.words[place.last - 1] in _STRIKES
+    led = clause.words[max(0, place.first - NEAR_TOKENS) : place.first]
+    if not struck or "had" not in led or _FIRST_PERSON.isdisjoint(led[: led.index("had")]):
+        return None
+    had = place.first - len(led) + led.index("had")
+    return clause.stretch(had, had + 1) if clause.words[had + 1 : place.first][:1] != ["no"] else None
 
 
 def _named_old(clause: Clause, place: Place) -> Stretch | None:
@@ -169,9 +195,26 @@ def _still_of(clause: Clause, kin: Relative, place: Place) -> bool:
         return False
     if not _HERSELF.isdisjoint(clause.words[kin.last : place.first]):
         return False
+    if _acts(clause.words[kin.last : place.first]) or _returns(clause.words, kin, place):
+        return False
     for position in range(kin.last + 1, place.first):
         led = clause.words[position - 1] in {",", ".", "and", "y", "-"}
         if led and clause.words[position] in _OWN_WORDS and not clause.covered(position):
             return False
     listed = place.finding.kind in {"condition", "procedure"} and not clause.starts_anew(place)
     return listed or clause.comma_before(place) is None or not clause.between(kin.last, place.first)
+
+
+def _acts(words: Sequence[str]) -> bool:
+    """Whether a relative only does something to the patient: his mother started him on, my daughter teased me."""
+    for verb, whom, then in zip(words[:3], words[1:4], [*words[2:5], "", ""], strict=False):
+        if verb not in _NOT_DONE and verb != "," and (whom in _OBJECTS or (whom == "her" and then in _ON_HER)):
+            return True
+    return False
+
+
+def _returns(words: Sequence[str], kin: Relative, place: Place) -> bool:
+    """Whether a later subject is the patient: my daughter says that I, his mother says that he."""
+    names, later = {*words[kin.first : kin.last]}, {*words[kin.last : place.first]}
+    others = (names & _WOMEN and "he" in later) or (names & _MEN and "she" in later)
+    return bool(others) or not _FIRST_PERSON.isdisjoint(later)

@@ -15,7 +15,7 @@ from worker.clinical.tokens import word_set
 
 Sense = Literal[
     "absent", "possible", "hypothetical", "past", "done", "planned", "stopped", "taken", "none", "end", "verb", "anew",
-    "reason",
+    "reason", "before",
 ]  # fmt: skip
 Reach = Literal["forward", "backward", "none"]
 Meaning = tuple[tuple[Sense, Reach], ...]
@@ -35,6 +35,8 @@ _SUGGESTS = word_set("suggest suggests suggesting suggestive indicate indicating
 """Behind "nothing" these make it a denial; else nothing helps what is there."""
 _NOT = word_set("not did does has have was is were didn't doesn't hasn't wasn't")
 """Before a "however" that only interrupts: she did not, however, have any pain."""
+_INTENDED = word_set("will to let's gonna we'll i'll going can could would should")
+"""Before "put her on": they put her on it yesterday, but let's put her on it."""
 _PEOPLE = word_set("man woman male female lady gentleman boy girl patient person and age")
 _LASTING = word_set("family day week month year hour days weeks months years the yo y.o")
 
@@ -87,9 +89,12 @@ def spellings(phrase: str) -> list[str]:
 
 
 def _meaning(hit: Hit[Meaning], words: Sequence[str]) -> Meaning:
-    """Behind "start her", the "on" of a drug belongs to the start."""
-    led = hit.first > 1 and words[hit.first] == "on" and words[hit.first - 2] in {"start", "starting", "put", "begin"}
-    return (("planned", "forward"),) if led else hit.value
+    """Behind "start her" and "let's put her", the "on" of a drug belongs to what is intended."""
+    if hit.first < 2 or words[hit.first] != "on":
+        return hit.value
+    verb = words[hit.first - 2]
+    intended = verb == "put" and not _INTENDED.isdisjoint(words[max(0, hit.first - 5) : hit.first - 2])
+    return (("planned", "forward"),) if intended or verb in {"start", "starting", "begin"} else hit.value
 
 
 def _is_other(cue: Cue, words: Sequence[str], written: Sequence[str]) -> bool:

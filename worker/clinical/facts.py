@@ -231,7 +231,8 @@ def _in_section(finding: Finding, name: str | None, tokens: Sequence[Token]) -> 
     """What the heading above says of a finding for which its own sentence says nothing."""
     if finding.settled or finding.experiencer != "patient":
         return finding
-    illness = finding.kind in ILLNESS and finding.temporality == "current" and finding.assertion != "hypothetical"
+    told = finding.assertion not in {"hypothetical", "absent"} and finding.temporality == "current"
+    illness = finding.kind in ILLNESS and told
     if name == "family_history" and finding.kind in ILLNESS:
         kin = next(iter(relatives([each.word for each in tokens])), None)
         return replace(finding, experiencer="family", relation=kin.relation if kin else FAMILY_MEMBER)

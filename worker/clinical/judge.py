@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from shared.case import Assertion, Experiencer, MentionKind, Temporality
 from worker.clinical import language
+from worker.clinical.allergies import NONE_KNOWN
 from worker.clinical.facts import facts_of
 from worker.clinical.finding import Finding
 from worker.clinical.reading import Reading, fold, read
@@ -51,7 +52,10 @@ def sense_of(
     given = Finding(kind or _kind(reading, first, last), first, last, text[start:end])
     found = facts_of(reading, given=(given,)).mentions
     said = next((each for each in found if each.start < end and start < each.end), None)
-    return Judgement(said.assertion, said.experiencer, said.relation, said.temporality) if said else ONLY_ASKED
+    if said is None:
+        return ONLY_ASKED
+    assertion: Assertion = "absent" if said.concept == NONE_KNOWN else said.assertion
+    return Judgement(assertion, said.experiencer, said.relation, said.temporality)
 
 
 def _kind(reading: Reading, first: int, last: int) -> MentionKind:

@@ -12,7 +12,8 @@ _CLOSERS = word_set("were are have remain")
 """They may also close a list that shares them: "no fever, cough and chills were reported"."""
 _FINITE = _CLOSERS | word_set(
     "was is has had did does do remains remained showed shows revealed reveals demonstrated demonstrates continues "
-    "continued persists persisted improved worsened began became grew appears appeared resolved it's that's"
+    "continued persists persisted improved worsened began became grew appears appeared resolved it's that's contains "
+    "contained demonstrate exhibits exhibited measures measured displays displayed lies extends extended"
 )
 _UNDER = word_set("that which who whom where when if whether as what because while than or nor")
 """Behind these a verb belongs to something smaller than a clause; "or" carries a list on."""

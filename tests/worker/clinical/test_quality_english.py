@@ -20,7 +20,7 @@ def answers() -> list[Answer]:
     return english.answers()
 
 
-@pytest.mark.parametrize("split", ["dev", "held", "later"])
+@pytest.mark.parametrize("split", english.SPLITS)
 @pytest.mark.parametrize("judged", ["polarity", "assertion", "person", "time"])
 def test_each_part_of_the_english_sentences_is_read_right(answers: list[Answer], split: str, judged: str) -> None:
     asked = [each for each in answers if each.sentence.split == split]
