@@ -83,7 +83,7 @@ def refused(
 
 
 def at(kind: str, code: str, pointer: str, text: str) -> Issue:
-    """What is wrong at one place: a FHIRPath stands in the issue's expression, the name of a setting before the words."""
+    """What is wrong at one place: a FHIRPath is the issue's expression, a setting's name stands before the words."""
     if pointer[:1] in {"", "/", "?"}:
         name = pointer[1:].replace("/", ".")
         return Issue(kind, f"{name}: {text}" if name else text, code)
