@@ -41,7 +41,7 @@ FIELDS = (
         if name
     )
     | {"username", "password", "refresh_token", "name", "scopes", "wait", "format", "type", "file", "items"}
-    | {"reviewed", "message"}
+    | {"reviewed", "message", "update"}
     | {"after", "most", "reason", "status", "url", "state", "job_id", "batch_id"}
 )
 """Names that a pointer may hold; any other was chosen by the client, and is not repeated."""

@@ -175,6 +175,18 @@ async def test_every_form_of_the_bundle_is_served(gateway, job_id, done):
     assert (await gateway.client.get(f"/result/{job_id}/bundle?type=document")).status_code == 200
 
 
+async def test_a_server_that_holds_the_original_is_sent_an_update(gateway, job_id, done):
+    path = f"{API}/result/{job_id}/bundle?update=true"
+    assert (await gateway.client.get(path)).text == done.written
+    await say(gateway, job_id, action="reject", facts=[done.fact("condition", "migraine")])
+    methods = {each["request"]["method"] for each in (await gateway.client.get(path)).json()["entry"]}
+    assert methods == {"POST", "PUT"}
+    assert {each["request"]["method"] for each in (await bundle(gateway, job_id))["entry"]} == {"POST"}
+    for odd in ("type=document", "format=ndjson", "reviewed=false"):
+        answer = await gateway.client.get(f"{path}&{odd}")
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "?update")
+
+
 @pytest.mark.parametrize(("message", "structure"), [("oru", "ORU_R01"), ("mdm", "MDM_T02")])
 async def test_the_result_is_served_as_hl7_v2(gateway, job_id, message, structure):
     answer = await gateway.client.get(f"{API}/result/{job_id}/hl7v2?message={message}")
