@@ -13,9 +13,11 @@ from worker.clinical import (
     allergies,
     answers,
     attributes,
+    bygone,
     conversation,
     followups,
     language,
+    persons,
     sections,
     sentences,
     spoken,
@@ -33,7 +35,7 @@ from worker.clinical.relatives import FAMILY_MEMBER, relatives
 from worker.clinical.sections import Part
 from worker.clinical.sentences import SentencePart
 from worker.clinical.sentiment import sentiment
-from worker.clinical.tagged import Tagged, added, stands
+from worker.clinical.tagged import Tagged, added
 from worker.clinical.terminology import terminology
 from worker.clinical.tokens import Token
 from worker.clinical.vitals import vitals
@@ -83,7 +85,7 @@ def facts_of(
     talk = conversation.lines(reading, split, said)
     named = _with_tagged(reading, parts, _named(reading, parts, given), found_too)
     view = _View(reading, named, parts)
-    found = [each for each in (_of_talk(view, talk) if talk else _of_note(view, split)) if stands(each)]
+    found = _of_talk(view, talk) if talk else _of_note(view, split)
     found = sorted({(each.start, each.end, each.kind): each for each in found}.values(), key=lambda each: each.start)
     kept = tuple(sections.section(part, reading) for part in parts)
     mentions = tuple(mention(each, n, reading, kept) for n, each in enumerate(found, start=1))
@@ -167,9 +169,10 @@ def _of_talk(view: _View, talk: Sequence[Line]) -> Iterator[Finding]:
     said = [(line.part, _said(view, line, asked.get(line.group, []))) for line in talk]
     found = followups.described(view.reading, talk, [each for _, each in _reactions(view, said)])
     found = followups.dosed(view.reading, talk, found)
-    yield from followups.confirmed(view.reading, talk, found)
-    for _, pairs in groupby(zip(talk, found, strict=True), key=lambda pair: pair[0].group):
-        yield from _round(view, list(pairs))
+    found = persons.owned(view.reading, talk, found)
+    rounds = groupby(zip(talk, found, strict=True), key=lambda pair: pair[0].group)
+    told = [each for _, pairs in rounds for each in _round(view, list(pairs))]
+    yield from allergies.undoubted([*followups.confirmed(view.reading, talk, found), *told])
 
 
 def _said(view: _View, line: Line, questions: Sequence[Stretch]) -> list[Finding]:
@@ -177,8 +180,10 @@ def _said(view: _View, line: Line, questions: Sequence[Stretch]) -> list[Finding
     text = view.reading.text
     asked = answering and answers.wants_allergies(text, questions)
     found = view.within(line.part, asked=asked, kin_is_patient=line.speaker == "relative")
+    start, end = line.part.start, line.part.end
+    found = [bygone.dated(each, view.reading, start, end, line.speaker) for each in found]
     family = answering and any(FAMILY_TOPIC.search(text, *each) for each in questions)
-    return [_of_family(each) for each in found] if family else found
+    return [each if persons.own(text, start, each) else _of_family(each) for each in found] if family else found
 
 
 def _of_family(finding: Finding) -> Finding:

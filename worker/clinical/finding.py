@@ -44,8 +44,6 @@ class Finding:
     temporality: Temporality = "current"
     cues: tuple[Stretch, ...] = ()
     settled: bool = False
-    tagged: bool = False
-    """Whether a token classifier found it, and not the rules (worker/clinical/tagged.py)."""
 
     @classmethod
     def of(cls, name: Name) -> Finding:

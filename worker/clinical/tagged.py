@@ -5,8 +5,8 @@ carry codes and were checked by hand. What overlaps nothing becomes a finding wi
 confidence, and then goes through the same rules of context, dose and allergy as any other:
 
 - a disease is a symptom where its last word says so (burning, distress ...), else a condition;
-- a chemical is a medication, which stays only where its sentence says that somebody takes it (a dose, how often, how,
-  or words such as takes, started, stopped) or is allergic to it: a laboratory value is no medication;
+- a chemical is a medication, or an allergy where somebody is allergic to it; what is measured in blood or urine is no
+  medication;
 - it has codes only where its whole name, in American spelling, is a name of the terminology; else none;
 - words that name no particular disease (disorder, toxicity), short names in capitals, which mean too many things, and
   names without letters are left out.
@@ -40,14 +40,14 @@ TOO_GENERAL = word_set(
 NO_MEDICATION = word_set(
     "oxygen glucose sugar cholesterol triglyceride ferritin iron sodium potassium calcium magnesium chloride "
     "bicarbonate creatinine urea bilirubin hemoglobin albumin protein water alcohol ethanol tobacco nicotine "
-    "caffeine coffee cocaine heroin marijuana cannabis coke ketone lactate drug medication medicine pill tablet "
-    "antibiotic steroid"
+    "salt cortisol caffeine coffee cocaine heroin marijuana cannabis coke ketone lactate drug medication medicine "
+    "pill tablet antibiotic steroid"
 )
 """Stems of substances that are measured, eaten or misused, and words that name no particular drug."""
 SHORT_CAPITALS = 5
-INTAKE = ("dose", "frequency", "route", "status")
-"""Attributes that say that somebody takes a drug."""
 
+_SAMPLE = re.compile(r"(?<!\w)(?:serum|plasma|blood|urine|urinary|salivary) $")
+_LEVEL = re.compile(r"[ -](?:levels?|tests?|concentrations?|assays?|screens?)(?!\w)")
 _BRITISH = re.compile(r"ae|oe|our(?!\w)")
 _AMERICAN = {"ae": "e", "oe": "e", "our": "or"}
 
@@ -76,29 +76,26 @@ def added(reading: Reading, tagged: Sequence[Tagged], taken: Sequence[tuple[int,
             yield finding
 
 
-def stands(finding: Finding) -> bool:
-    """Whether a finding stays, now that its sentence has spoken: a tagger's medication only where somebody takes it."""
-    if not finding.tagged or finding.kind != "medication":
-        return True
-    return any(finding.trait(each) is not None for each in INTAKE) or finding.temporality == "planned"
-
-
 def _finding(reading: Reading, entity: Tagged, start: int, end: int) -> Finding | None:
     name, written = reading.text[start:end].strip(" .,;:-'\""), reading.words(start, end)
     stems = [stem(each) for each in words(name) if each[0].isalpha()]
-    if not stems or (written.isupper() and " " not in written and len(written) <= SHORT_CAPITALS):
+    if not stems or (written.isupper() and all(len(each) <= SHORT_CAPITALS for each in written.split())):
         return None
     if entity.kind == "Chemical":
-        if set(stems) & NO_MEDICATION:
+        if set(stems) & NO_MEDICATION or _is_measured(reading.text, start, end):
             return None
-        return Finding("medication", start, end, name, confidence=entity.score, tagged=True)
+        return Finding("medication", start, end, name, confidence=entity.score)
     if len(stems) == 1 and stems[0] in TOO_GENERAL:
         return None
     known = _known(name)
     if known is not None and known.kind in {"symptom", "condition"}:
-        return Finding(known.kind, start, end, known.name, known.codes, entity.score, tagged=True)
+        return Finding(known.kind, start, end, known.name, known.codes, entity.score)
     kind: MentionKind = "symptom" if stems[-1] in SYMPTOM_HEADS else "condition"
-    return Finding(kind, start, end, name, confidence=entity.score, tagged=True)
+    return Finding(kind, start, end, name, confidence=entity.score)
+
+
+def _is_measured(text: str, start: int, end: int) -> bool:
+    return bool(_SAMPLE.search(text, max(0, start - 10), start) or _LEVEL.match(text, end))
 
 
 def _known(name: str) -> Concept | None:
