@@ -44,7 +44,7 @@ JOBS = (
     submit.texts,
     result.readable,
     deidentified.readable,
-    submit.recordings,
+    submit.files,
     submit.both,
     result.deletable,
     events.sockets,
@@ -70,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="clinq",
         version="1",
-        summary="Clinical text and recordings to transcript, facts, summary and FHIR.",
+        summary="Clinical text, documents and recordings to transcript, facts, summary and FHIR.",
         lifespan=lifespan,
         docs_url=None,  # its page loads from a CDN
         redoc_url=None,
@@ -113,6 +113,8 @@ def _middleware(settings: Settings, measures: Measures) -> list[Middleware]:
     def limit(path: str) -> int:
         if path.endswith("/submit/audio"):
             return settings.max_audio_bytes + FORM_BYTES
+        if path.endswith("/submit/document"):
+            return settings.max_document_bytes + FORM_BYTES
         if path.endswith("/$extract"):
             return settings.max_fhir_bytes
         return settings.max_batch_bytes if path.endswith("/batch") else settings.max_json_bytes

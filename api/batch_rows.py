@@ -85,7 +85,7 @@ def _audio_row(
     except AudioNotAllowedError as error:
         flaw = FieldProblem(pointer="/audio_url", detail=str(error))
         raise ProblemError(422, error.code, batch_body.DETAIL, errors=[flaw]) from error
-    stages = submitting.stages_of(item.stages, audio=True)
+    stages = submitting.stages_of(item.stages, "audio")
     job_id = str(uuid_utils.uuid7())
     wrapped, key = services.keyring.new(tenant, job_id)
     payload = submitting.canonical(item)

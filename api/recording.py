@@ -1,68 +1,39 @@
-"""Taking a recording: check what it is, seal it into the blob store, and write its job."""
+"""Taking a recording: measure it, and write its job; and the options of a form."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Iterator
-from typing import IO
+from functools import partial
 
-import sqlalchemy as sa
-import uuid_utils
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api.errors import ProblemError, invalid
+from api.errors import invalid
+from api.filing import Examined, take_file
 from api.services import Services
-from api.submitting import Submission, Taken, canonical, content_hash, hashed_key, replay, stages_of, write
+from api.submitting import Taken
 from api.upload import Upload
-from shared import ledger, tables
 from shared.audit import Actor
-from shared.crypto import CHUNK_BYTES, JobKey
-from shared.job import Audio, JobOptions, JobRequest
-from shared.ledger import Job
-from shared.probe import Limits, Probe, probe
+from shared.errors import UnsupportedAudioError
+from shared.job import Audio, JobOptions
+from shared.magic import UNSUPPORTED, sniff
+from shared.probe import Limits, probe
 
 AS_JSON = frozenset({"patient", "encounter", "stages", "metadata"})
+
+
+def check(head: bytes) -> None:
+    """Refuse what is no recording by its first bytes. Raises UnsupportedAudioError."""
+    if sniff(head) is None:
+        raise UnsupportedAudioError(UNSUPPORTED)
 
 
 async def take_recording(
     services: Services, actor: Actor, upload: Upload, options: JobOptions, idempotency_key: str | None
 ) -> Taken:
     """Take a recording. Raises ProblemError as take_text does, or BadAudioError for what cannot be decoded."""
-    stages = stages_of(options.stages, audio=True)
-    await services.gate.check()
-    hashed = hashed_key(idempotency_key)
-    asked = services.fingerprint.of(canonical(options), upload.sha256.encode())
-    async with services.decoders:
-        measured = await asyncio.to_thread(probe, upload.path, Limits(duration_s=services.settings.max_audio_s))
-        if hashed is not None and (before := await _before(services, actor.tenant, hashed)) is not None:
-            return replay(before, asked)
-        job_id = str(uuid_utils.uuid7())
-        wrapped, key = services.keyring.new(actor.tenant, job_id)
-        blob = await asyncio.to_thread(services.blobs.put, _sealed(upload.file, key))
-    submission = Submission(
-        job_id=job_id,
-        options=options,
-        payload=_request(options, upload, measured, blob=blob).model_dump_json().encode(),
-        body_hash=asked,
-        content_hash=content_hash(services, options, stages, upload.sha256.encode()),
-        stages=stages,
-        source="audio",
-        size=measured.duration_s,
-        wrapped=wrapped,
-        key=key,
-        idempotency_key=hashed,
-        blob=blob,
-    )
-    try:
-        taken = await write(services, actor, submission)
-    except ProblemError:
-        await asyncio.to_thread(services.blobs.delete, blob)
-        raise
-    if taken.replayed:
-        await asyncio.to_thread(services.blobs.delete, blob)
-    return taken  # whatever else was raised, the row may be there: a recording without one is swept up later
+    measure = partial(_measured, Limits(duration_s=services.settings.max_audio_s))
+    return await take_file(services, actor, upload, options, idempotency_key, source="audio", examine=measure)
 
 
 def read_options(fields: dict[str, str]) -> JobOptions:
@@ -84,36 +55,25 @@ def read_options(fields: dict[str, str]) -> JobOptions:
         raise RequestValidationError(located) from None
 
 
+def _measured(limits: Limits, upload: Upload) -> Examined:
+    found = probe(upload.path, limits)
+
+    def record(blob: str) -> Audio:
+        return Audio(
+            blob=blob,
+            content_type=found.content_type,
+            sha256=upload.sha256,
+            size_bytes=upload.size_bytes,
+            duration_s=found.duration_s,
+            channels=found.channels,
+            sample_rate_hz=found.sample_rate_hz,
+        )
+
+    return Examined(found.duration_s, record)
+
+
 def _json(name: str, text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise invalid(f"/{name}", "this field holds JSON") from error
-
-
-async def _before(services: Services, tenant: str, hashed: str) -> Job | None:
-    same = (tables.job.c.tenant == tenant) & (tables.job.c.idempotency_key == hashed)
-
-    def find(connection: sa.Connection) -> Job | None:
-        job_id = connection.execute(sa.select(tables.job.c.id).where(same)).scalar_one_or_none()
-        return None if job_id is None else ledger.get(connection, job_id, tenant=tenant)
-
-    return await services.reader.run(find)
-
-
-def _request(options: JobOptions, upload: Upload, measured: Probe, *, blob: str) -> JobRequest:
-    audio = Audio(
-        blob=blob,
-        content_type=measured.content_type,
-        sha256=upload.sha256,
-        size_bytes=upload.size_bytes,
-        duration_s=measured.duration_s,
-        channels=measured.channels,
-        sample_rate_hz=measured.sample_rate_hz,
-    )
-    return JobRequest(**dict(options), audio=audio)
-
-
-def _sealed(file: IO[bytes], key: JobKey) -> Iterator[bytes]:
-    file.seek(0)
-    return key.seal_chunks(iter(lambda: file.read(CHUNK_BYTES), b""))

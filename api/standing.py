@@ -75,7 +75,7 @@ class State(BaseModel):
 
     job_id: str
     status: JobStatus
-    source: str = Field(description="text or audio")
+    source: str = Field(description="text, audio or document")
     stage: StageName | None = Field(None, description="the stage that runs, or comes next")
     progress: float = Field(description="share of the whole job that is done, 0 to 1")
     crisis: bool = Field(description="whether a sign of acute danger to life was found, so far")

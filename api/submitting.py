@@ -18,13 +18,19 @@ from api.services import Services
 from shared import audit, ledger
 from shared.audit import Actor
 from shared.crypto import JobKey, WrappedKey
-from shared.job import JobOptions, JobStatus, StageName
+from shared.job import JobOptions, JobStatus, Source, StageName
 from shared.ledger import Job, NewJob
 from shared.settings import Settings
 from shared.webhooks import outbox
 
 API = "/api/v1"
 REPLAYED = {"Idempotent-Replay": "true"}
+FIRST: dict[Source, StageName] = {"audio": StageName.TRANSCRIBE, "document": StageName.READ}
+"""The stage that makes text of what is no text."""
+NEEDS = {
+    StageName.TRANSCRIBE: "transcribe needs a recording: send one to /api/v1/submit/audio",
+    StageName.READ: "read needs a document: send one to /api/v1/submit/document",
+}
 ON_FACTS = {StageName.CLASSIFY, StageName.SUMMARIZE, StageName.RECOMMEND}
 LONGEST_KEY = 200  # characters of an Idempotency-Key
 EXAMPLE = "45-year-old man, moderate headache for three days. Takes metformin 500 mg twice daily. Denies vomiting."
@@ -63,7 +69,7 @@ class Submission:
     body_hash: str
     content_hash: str | None
     stages: tuple[StageName, ...]
-    source: str
+    source: Source
     size: float
     wrapped: WrappedKey
     key: JobKey
@@ -137,7 +143,7 @@ def text(services: Services, tenant: str, sent: TextSubmission, *, idempotency_k
     most = services.settings.max_text_chars
     if len(sent.text) > most:
         raise invalid("/text", f"the text is longer than {most} characters")
-    stages = stages_of(sent.stages, audio=False)
+    stages = stages_of(sent.stages, "text")
     job_id = str(uuid_utils.uuid7())
     wrapped, key = services.keyring.new(tenant, job_id)
     payload = canonical(sent)
@@ -215,19 +221,21 @@ def key_reused() -> ProblemError:
 
 
 @cache
-def stages_of(asked: tuple[StageName, ...] | None, *, audio: bool) -> tuple[StageName, ...]:
+def stages_of(asked: tuple[StageName, ...] | None, source: Source) -> tuple[StageName, ...]:
     """The stages to run, in their order, with those that they rest on; all end with assemble.
 
     What judges or writes needs the facts: without them, too little content would not be noticed.
     """
-    if asked and not audio and StageName.TRANSCRIBE in asked:
-        raise invalid("/stages", "transcribe needs a recording: send one to /api/v1/submit/audio")
+    first = FIRST.get(source)
+    for stage, need in NEEDS.items():
+        if asked and stage in asked and stage is not first:
+            raise invalid("/stages", need)
     wanted = {StageName.ASSEMBLE} | (set(StageName) if asked is None else set(asked))
-    if audio:
-        wanted.add(StageName.TRANSCRIBE)
-    if not audio or wanted & ON_FACTS:
+    if first is not None:
+        wanted.add(first)
+    if first is None or wanted & ON_FACTS:
         wanted.add(StageName.EXTRACT)
-    return tuple(stage for stage in StageName if stage in wanted and (audio or stage is not StageName.TRANSCRIBE))
+    return tuple(stage for stage in StageName if stage in wanted and (stage not in NEEDS or stage is first))
 
 
 def canonical(options: JobOptions) -> bytes:

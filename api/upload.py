@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,48 +16,59 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from api.errors import ProblemError, invalid
-from shared.errors import UnsupportedAudioError
-from shared.magic import HEAD_BYTES, UNSUPPORTED, sniff
+from shared.magic import HEAD_BYTES
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
+Check = Callable[[bytes], None]
+"""Raises for a file that starts with these bytes where it is refused."""
 FILE = "file"
 MOST_FIELDS = 20
 MOST_HEADERS = 10
 LARGEST_FIELD = 64 << 10  # bytes
+LONGEST_TYPE = 200  # characters of a Content-Type
 WRITE_AT = 1 << 20  # bytes that gather before a thread writes them
 
 
 @dataclass(slots=True)
 class Upload:
-    """What came: the recording, its hash, and the other fields as text."""
+    """What came: the file, its hash, what it was called, and the other fields as text."""
 
     file: IO[bytes]
     sha256: str = ""
     size_bytes: int = 0
+    content_type: str = ""
+    """As the client declares it; what the file is, its bytes say."""
+    head: bytes = b""
     fields: dict[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
-        """Where the recording can be opened once more; the file has no name, so a crash leaves nothing behind."""
+        """Where the file can be opened once more; it has no name, so a crash leaves nothing behind."""
         return Path(f"/dev/fd/{self.file.fileno()}")
+
+    def read(self) -> bytes:
+        """The whole file."""
+        self.file.seek(0)
+        return self.file.read()
 
 
 @asynccontextmanager
-async def received(request: Request) -> AsyncIterator[Upload]:
-    """Read the whole body. Raises ProblemError 400 or 422, or UnsupportedAudioError once the first bytes say so."""
+async def received(request: Request, check: Check) -> AsyncIterator[Upload]:
+    """Read the whole body. Raises ProblemError 400 or 422, or what `check` does once it sees the first bytes."""
     with tempfile.TemporaryFile() as file:
         upload = Upload(file)
-        await _Parts(upload).read(request)
+        await _Parts(upload, check).read(request)
         yield upload
 
 
 class _Parts:
     """Follows the parser from part to part."""
 
-    def __init__(self, upload: Upload) -> None:
+    def __init__(self, upload: Upload, check: Check) -> None:
         self._upload = upload
+        self._check = check
         self._digest = hashlib.sha256()
         self._gathered = bytearray()
         self._sniffed = False
@@ -84,7 +95,7 @@ class _Parts:
             raise ProblemError(400, "bad_multipart", "The multipart body is incomplete.")
         await self._write()
         if not self._seen_file:
-            raise invalid(f"/{FILE}", "the recording is missing: send it as the part named file")
+            raise invalid(f"/{FILE}", "the file is missing: send it as the part named file")
         self._upload.sha256 = self._digest.hexdigest()
         self._check_kind()
 
@@ -123,8 +134,10 @@ class _Parts:
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
         if self._name == FILE:
             if self._seen_file:
-                raise invalid(f"/{FILE}", "there is more than one recording: send one at a time")
+                raise invalid(f"/{FILE}", "there is more than one file: send one at a time")
             self._seen_file = True
+            declared = self._headers.get(b"content-type", b"")
+            self._upload.content_type = declared.decode("latin-1")[:LONGEST_TYPE]
         elif len(self._upload.fields) >= MOST_FIELDS:
             raise ProblemError(400, "bad_multipart", f"There are more than {MOST_FIELDS} fields.")
 
@@ -161,14 +174,13 @@ class _Parts:
         self._upload.file.flush()
 
     def _check_kind(self) -> None:
-        """Refuse what is no recording before the rest of it is read."""
+        """Refuse what is of a wrong kind before the rest of it is read."""
         if self._sniffed:
             return
         self._upload.file.seek(0)
         head = self._upload.file.read(HEAD_BYTES)
         self._upload.file.seek(0, 2)
         if not head:
-            raise invalid(f"/{FILE}", "the recording is an empty file")
-        if sniff(head) is None:
-            raise UnsupportedAudioError(UNSUPPORTED)
-        self._sniffed = True
+            raise invalid(f"/{FILE}", "the file is empty")
+        self._check(head)
+        self._upload.head, self._sniffed = head, True

@@ -5,9 +5,12 @@ from __future__ import annotations
 import codecs
 import re
 
+from shared import magic
 from shared.errors import BadDocumentError, UnsupportedDocumentError
 from shared.html_text import html_text
 
+FHIR = "application/fhir+json"
+UNKNOWN = "application/octet-stream"
 PLAIN = frozenset({"text/plain", "text/markdown"})
 HTML = frozenset({"text/html", "application/xhtml+xml"})
 LARGEST_HTML = 4_000_000  # bytes: twenty times the longest text
@@ -20,7 +23,22 @@ MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
 _META = re.compile(rb"""<meta[^<>]{0,200}charset\s*=\s*["']?([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
 _META_WITHIN = 1024  # bytes, as browsers do it
-UNSUPPORTED = "this kind of document is not read: send text/plain or text/html"
+UNSUPPORTED = "this kind of document is not read: send text, HTML, PDF, PNG, JPEG or TIFF"
+
+
+def kind_of(head: bytes, declared: str = "") -> str:
+    """The media type of a document: by its first bytes and, where these are only text, as it is declared."""
+    if (kind := magic.document(head)) is not None:
+        return kind
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    if start.startswith(b"{") and b'"resourceType"' in start:
+        return FHIR
+    if media_type(declared) in PLAIN | HTML:
+        return declared
+    if start[:14].lower() == b"<!doctype html" or b"<html" in start.lower():
+        return "text/html"
+    wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return UNKNOWN if start.startswith(b"<?xml") or (b"\0" in head and not wide) else "text/plain"
 
 
 def text_of(content_type: str, data: bytes) -> str:

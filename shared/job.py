@@ -54,6 +54,8 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
 
 
+Source = Literal["text", "audio", "document"]
+"""What a job begins with."""
 Short = Annotated[str, Field(min_length=1, max_length=200)]
 Reference = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]{2,40}/[A-Za-z0-9\-.]{1,64}$")]
 

@@ -1,9 +1,9 @@
-"""What kind of recording a file is, told by its first bytes and never by its name."""
+"""What kind of recording or document a file is, told by its first bytes and never by its name."""
 
 from __future__ import annotations
 
-HEAD_BYTES = 64
-"""How much of a file `sniff` needs."""
+HEAD_BYTES = 1024
+"""How much of a file `sniff` and `document` need: a PDF may begin so late (ISO 32000-1, annex H.3)."""
 
 WAV = "audio/wav"
 MP3 = "audio/mpeg"
@@ -13,6 +13,11 @@ OGG = "audio/ogg"
 WEBM = "audio/webm"
 UNSUPPORTED = "this is no recording that can be read: send wav, mp3, m4a, flac, ogg or webm"
 EMPTY_FILE = "the recording is an empty file"
+PDF = "application/pdf"
+PNG = "image/png"
+JPEG = "image/jpeg"
+TIFF = "image/tiff"
+DOCUMENTS = frozenset({PDF, PNG, JPEG, TIFF})
 KINDS = (WAV, MP3, M4A, FLAC, OGG, WEBM)
 
 
@@ -31,6 +36,17 @@ def sniff(head: bytes) -> str | None:
     if head.startswith(b"ID3") or _is_mpeg_frame(head):
         return MP3
     return None
+
+
+def document(head: bytes) -> str | None:
+    """The content type of the document with pages that starts with these bytes; None for everything else."""
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return PNG
+    if head.startswith(b"\xff\xd8\xff"):
+        return JPEG
+    if head.startswith((b"II*\0", b"MM\0*")):
+        return TIFF
+    return PDF if b"%PDF-" in head[:HEAD_BYTES] else None
 
 
 def _is_mpeg_frame(head: bytes) -> bool:

@@ -85,7 +85,7 @@ INPUT = (
         "attachment",
         "1",
         "Attachment",
-        "The document as inline data: text/plain or text/html with its charset, or audio.",
+        "The document as inline data: text/plain or text/html with its charset, PDF, PNG, JPEG, TIFF, or audio.",
     ),
     ("document", "1", "DocumentReference", "The document as a DocumentReference with inline data."),
     ("language", "1", "code", "Its language, as en or es-MX; found out where it is not told."),

@@ -5,47 +5,65 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api.fhir.asking import Asked, understand
-from api.recording import take_recording
+from api.fhir.asking import understand
+from api.paged import take_paged
+from api.recording import check, take_recording
 from api.services import Services
 from api.submitting import Taken, TextSubmission, take_text
 from api.upload import Upload
+from shared import magic
 from shared.audit import Actor
 from shared.documents import text_of
-from shared.errors import UnsupportedAudioError
 from shared.job import JobOptions
-from shared.magic import HEAD_BYTES, UNSUPPORTED, sniff
 
 Options = TypeVar("Options", bound=JobOptions)
 LARGE = 100_000  # bytes whose reading would hold up other requests
 
 
-async def take(services: Services, actor: Actor, body: bytes, idempotency_key: str | None) -> Taken:
-    """Take one document. Raises ProblemError or ClinqError, as submissions of text and of recordings do."""
+async def take(
+    services: Services,
+    actor: Actor,
+    body: bytes,
+    idempotency_key: str | None,
+    *,
+    given: Mapping[str, object] | None = None,
+) -> Taken:
+    """Take one document; `given` are options that go before the resource's own.
+
+    Raises ProblemError or ClinqError, as submissions of text, of recordings and of documents do.
+    """
     asked = await asyncio.to_thread(understand, body) if len(body) > LARGE else understand(body)
-    if asked.content.is_recording:
-        return await _take_recording(services, actor, asked, idempotency_key)
-    text = asked.content.text
-    if text is None:
-        text = await asyncio.to_thread(text_of, asked.content.content_type, asked.content.data)
-    return await take_text(services, actor, _checked(TextSubmission, asked.options | {"text": text}), idempotency_key)
+    fields, content = asked.options | dict(given or {}), asked.content
+    if content.text is not None:
+        text = content.text
+    elif (kind := magic.document(content.data)) is not None:
+        options = _checked(JobOptions, fields)
+        async with _uploaded(content.data) as upload:
+            return await take_paged(services, actor, upload, kind, options, idempotency_key)
+    elif content.is_recording:
+        check(content.data[: magic.HEAD_BYTES])
+        options = _checked(JobOptions, fields)
+        async with _uploaded(content.data) as upload:
+            return await take_recording(services, actor, upload, options, idempotency_key)
+    else:
+        text = await asyncio.to_thread(text_of, content.content_type, content.data)
+    return await take_text(services, actor, _checked(TextSubmission, fields | {"text": text}), idempotency_key)
 
 
-async def _take_recording(services: Services, actor: Actor, asked: Asked, idempotency_key: str | None) -> Taken:
-    data = asked.content.data
-    if sniff(data[:HEAD_BYTES]) is None:
-        raise UnsupportedAudioError(UNSUPPORTED)
-    options = _checked(JobOptions, asked.options)
+@asynccontextmanager
+async def _uploaded(data: bytes) -> AsyncIterator[Upload]:
+    """The attachment as if it had been uploaded."""
     with tempfile.TemporaryFile() as file:
         await asyncio.to_thread(file.write, data)
         await asyncio.to_thread(file.flush)
-        upload = Upload(file, await asyncio.to_thread(_sha256, data), len(data))
-        return await take_recording(services, actor, upload, options, idempotency_key)
+        yield Upload(file, await asyncio.to_thread(_sha256, data), len(data))
 
 
 def _checked(kind: type[Options], fields: dict[str, object]) -> Options:

@@ -42,7 +42,7 @@ class Letter(BaseModel):
 
     job_id: str
     status: JobStatus
-    source: str = Field(description="text or audio")
+    source: str = Field(description="text, audio or document")
     batch_id: str | None = None
     created_at: datetime
     finished_at: datetime

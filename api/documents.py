@@ -1,0 +1,44 @@
+"""Taking a document of any kind: pages for a worker to read, a resource of FHIR, or a text."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from api.fhir import taking
+from api.paged import take_paged
+from api.services import Services
+from api.submitting import Taken, TextSubmission, take_text
+from api.upload import Upload
+from shared import documents, magic
+from shared.audit import Actor
+from shared.errors import UnsupportedDocumentError
+from shared.job import JobOptions
+
+
+def check(head: bytes) -> None:
+    """Refuse what is no document by its first bytes. Raises UnsupportedDocumentError."""
+    if documents.kind_of(head) == documents.UNKNOWN:
+        raise UnsupportedDocumentError(documents.UNSUPPORTED)
+
+
+async def take_document(
+    services: Services, actor: Actor, upload: Upload, options: JobOptions, idempotency_key: str | None
+) -> Taken:
+    """Take an upload as what its bytes say that it is. Raises ProblemError as take_text does, BadDocumentError."""
+    kind = documents.kind_of(upload.head, upload.content_type)
+    if kind in magic.DOCUMENTS:
+        return await take_paged(services, actor, upload, kind, options, idempotency_key)
+    data = await asyncio.to_thread(upload.read)
+    given = options.model_dump(exclude_unset=True)
+    if kind == documents.FHIR:
+        return await taking.take(services, actor, data, idempotency_key, given=given)
+    text = await asyncio.to_thread(documents.text_of, kind, data)
+    try:
+        sent = TextSubmission.model_validate(given | {"text": text})
+    except ValidationError as error:
+        located = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
+        raise RequestValidationError(located) from None
+    return await take_text(services, actor, sent, idempotency_key)
