@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 
-TAG = re.compile(r"""<(/?)([a-zA-Z][a-zA-Z0-9:]*)((?:[^<>"']++|"[^"]*+"|'[^']*+')*+)>""")
+TAG = re.compile(r"""<(/?)([a-zA-Z][a-zA-Z0-9:]*+)((?:[^<>"']++|"[^"]*+"|'[^']*+')*+)>""")
 SPACES = re.compile(r"[ \t\r\n\f\v]+")
 SILENT = frozenset({"script", "style", "head", "title", "template", "noscript", "svg", "object"})
 """Elements whose content nobody reads; what follows one that never ends is not read either."""

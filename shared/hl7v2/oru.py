@@ -23,7 +23,7 @@ REJECTED = "Rejected by a reviewer: what software found in the source is in erro
 DIAGNOSIS = "29308-4^Diagnosis^LN"
 PAST = "11348-0^History of Past illness^LN"
 AFFIRMED = {"unconfirmed", "confirmed"}
-_TAG = re.compile(r"<[^>]+>")
+_TAG = re.compile(r"<[^<>]+>")
 
 
 def oru(bundle: Resource) -> str:

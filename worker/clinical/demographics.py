@@ -65,7 +65,7 @@ _AGE_AND_SEX = re.compile(
     r"(?<![\w.,/-])(\d{1,3})[ -]?(?:(?:y/?o|years?[ -]old|yr[ -]old|y\.o\.),? ?)?([mf])(?![\w/°.])"
 )
 _GENDER = (
-    re.compile(rf"(?:old|y/?o|yo|\d{{1,3}}|of age)(?:[ ,-]+[a-z-]{{2,20}}){{0,3}}?[ ,-]+({_MAN})(?!\w)"),
+    re.compile(rf"(?:old|y/?o|yo|\d{{1,3}}|of age)(?:[ ,-]{{1,3}}[a-z]{{2,20}}){{0,5}}?[ ,-]{{1,3}}({_MAN})(?!\w)"),
     re.compile(rf"(?<!\w)(?:gender|sex|sexo|genero)(?: is)?\s?[:=]?\s?({_MAN}|{_VARON}|m|f)(?!\w)"),
     re.compile(rf"(?<!\w)(?:patient is|this is|i'm|i am) an? (?:[a-z0-9-]+ ){{0,4}}?({_MAN})(?!\w)"),
     re.compile(rf"(?<!\w)(?:paciente )?({_VARON}|senora?)(?= de \d| , de \d|, de \d|, \d| \d)"),

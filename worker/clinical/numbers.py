@@ -42,6 +42,9 @@ _ES_HUNDREDS = {
         start=1,
     )
 } | {"cien": 100}
+_EN_FIRST = frozenset({"a", *_EN_UNITS, *_EN_TEENS, *_EN_TENS})
+_ES_FIRST = frozenset({*_ES_UNITS, *_ES_TEENS, *_ES_TENS, *_ES_HUNDREDS})
+"""The words that a number can begin with."""
 _CENTURIES = (19, 20)
 _TABLET_UNITS = ("milligram", "mg", "microgram", "mcg", "gram")
 
@@ -57,10 +60,10 @@ class Number:
 
 def spoken(words: Sequence[str], language: str) -> Iterator[Number]:
     """The numbers that a run of folded words says; a hyphen between number words counts as a word of its own."""
-    read = _read_spanish if language == "es" else _read_english
+    read, begins = (_read_spanish, _ES_FIRST) if language == "es" else (_read_english, _EN_FIRST)
     position = 0
     while position < len(words):
-        number = read(words, position)
+        number = read(words, position) if words[position] in begins else None
         if number:
             number = _with_half(words, _with_decimals(words, number, language), language)
             yield number

@@ -37,7 +37,7 @@ _FILLERS = word_set(
 )
 """Words that say nothing by themselves: a sentence of talk that has no two others is an answer, not a statement."""
 _HEADINGS = (
-    ("subjective", r"present.*ill|hpi|chief|complaint|subjective|review|symptom|motivo|enfermedad actual"),
+    ("subjective", r"present.{0,20}ill|hpi|chief|complaint|subjective|review|symptom|motivo|enfermedad actual"),
     ("medications", r"medic(?:ation|amento|inas)|drug|tratamiento habitual|prescri"),
     ("allergies", r"alerg|allerg"),
     ("history", r"histor|family|social|past|antecedent|familiar|immuni[sz]"),

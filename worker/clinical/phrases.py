@@ -37,13 +37,13 @@ class Phrases(Generic[Value]):
         """The longest phrases from left to right, none overlapping."""
         position = 0
         while position < len(words):
-            hit = self._at(words, position)
+            hit = self._at(words, position) if words[position] in self._longest else None
             if hit:
                 yield hit
             position = hit.last if hit else position + 1
 
     def _at(self, words: Sequence[str], first: int) -> Hit[Value] | None:
-        longest = min(self._longest.get(words[first], 0), len(words) - first)
+        longest = min(self._longest[words[first]], len(words) - first)
         for count in range(longest, 0, -1):
             phrase = words[first] if count == 1 else " ".join(words[first : first + count])
             if phrase in self._table:

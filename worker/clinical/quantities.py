@@ -18,14 +18,14 @@ UNIT = (
     r"(?:minutes?|mins?|hours?|hrs?|h|days?|weeks?|wks?|months?|mos?|years?|yrs?|minutos?|horas?|dias?|d|"
     r"semanas?|meses|mes|anos?)"
 )
-_LENGTH = re.compile(rf"({AMOUNT})[ -]?({UNIT})(?!\w)")
+_LENGTH = re.compile(rf"(?<!\d)({AMOUNT})[ -]?({UNIT})(?!\w)")
 
 
 def decimal(number: str) -> str:
-    """The number with a point for its decimals and nothing between its thousands; its digits stay as they are."""
+    """The number with a point for its decimals (36'5 too) and nothing between its thousands; its digits stay."""
     if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", number):
         return number.replace(",", "")
-    return number.replace(",", ".")
+    return number.replace(",", ".").replace("'", ".")
 
 
 def days(length: str) -> int | None:

@@ -19,8 +19,8 @@ NAMES = (
 )  # fmt: skip
 """The names of sections; data/sections.toml holds the headings of each."""
 _LINE = re.compile(
-    r"(?m)^[ \t]*(?:[#*=>_-]{1,4}[ \t]*)?([a-z][a-z0-9 /&.,'()-]{0,60}?)[ \t]*(?:\*{1,2}|"
-    r"={1,3})?[ \t]*(:[ \t]*(?:\*\*)?|$)"
+    r"(?m)^[ \t]*+(?:[#*=>_-]{1,4}[ \t]*+)?([a-z][a-z0-9 /&.,'()-]{0,60}?)[ \t]*+"
+    r"(?:(?:\*{1,2}|={1,3})[ \t]*+)?(:[ \t]*+(?:\*\*)?|$)"
 )
 _INLINE = re.compile(r"(?:(?<=[.;])|(?<=\n))[ \t]+([a-z][a-z /&']{1,40}):[ \t]")
 _LUNGS = re.compile(

@@ -10,9 +10,9 @@ from itertools import pairwise
 from worker.clinical.reading import Reading
 from worker.clinical.tokens import word_set
 
-_MARK = re.compile(r"[.!?;]+(?=[\s\"')\]]|$)|\r?\n|\r|[•▪●]")
+_MARK = re.compile(r"(?<![.!?;])[.!?;]++(?=[\s\"')\]]|$)|\r?\n|\r|[•▪●]")
 _BULLET = re.compile(r"\s*(?:[-*•▪●+]|\d{1,2}[.)])\s")
-_LAST_WORD = re.compile(r"(?<!\w)(\w[\w.]*)$")
+_LAST_WORD = re.compile(r"(?<!\w)(\w[\w.]{0,20})$")
 _TITLES = word_set("dr dra mr mrs ms sr sra srta prof st vs e.g i.e approx aprox num fig")
 """Never the end of a sentence."""
 _ABBREVIATIONS = word_set(

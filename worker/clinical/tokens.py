@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)+(?!\w)|\w+(?:'\w+)*|[^\w\s]")
 _SIGN = re.compile(r"[^\w\s]")
 _SPANISH_PLURALS = ("ciones", "siones", "dores", "lores", "mores")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One word, number or sign; the offsets select it in the folded text."""
+class Token(NamedTuple):
+    """One word, number or sign; the offsets select it in the folded text. A tuple, for a note has thousands of them."""
 
     word: str
     start: int
@@ -26,7 +25,9 @@ class Token:
 
 def tokenize(text: str, start: int = 0) -> list[Token]:
     """The tokens of a folded text; `start` is added to every offset."""
-    return [Token(each.group(), start + each.start(), start + each.end()) for each in _TOKEN.finditer(text)]
+    if not start:
+        return [Token(each[0], each.start(), each.end()) for each in _TOKEN.finditer(text)]
+    return [Token(each[0], start + each.start(), start + each.end()) for each in _TOKEN.finditer(text)]
 
 
 def words(text: str) -> list[str]:

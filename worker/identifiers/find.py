@@ -18,7 +18,7 @@ _LAST: dict[IdentifierKind, int] = {"phone": 1, "name": 2}
 SHORTEST_NAME = 3
 """Letters: a shorter part of a patient's name would be found in too many words."""
 _PART = re.compile(r"[^\W\d_]+")
-_WHOLE = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)+")
+_WHOLE = re.compile(r"(?<!\w)[^\W\d_]++(?:['’-][^\W\d_]+)+")
 _EPONYM = re.compile(
     r"(?:'s|’s)?[ -](?:disease|syndrome|palsy|sign|test|phenomenon|score|criteria|contracture|thyroiditis|lymphoma|"
     r"sarcoma|esophagus|hernia|catheter|ulcer|murmur|maneuver|manoeuvre|reflex|scale|stage|classification|grade|index|fracture|"
