@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ from itertools import pairwise
 from shared.case import MentionKind
 from worker.clinical.cues import Cue, Sense, cues
 from worker.clinical.finding import Finding, Stretch
-from worker.clinical.own_clauses import goes_on, own_clauses
+from worker.clinical.own_clauses import goes_on, own_clauses, spanish_clauses
 from worker.clinical.reading import Reading
 from worker.clinical.tokens import Token, word_set
+from worker.clinical.years import years_ago
 
 NEAR_TOKENS = 7
 """How far "no", "not" and "without" reach to their first finding, and from one finding of a list to the next."""
@@ -43,18 +43,13 @@ _TOLD = word_set(
     ", he she i they we patient pt the had has have was were been diagnosed treated for with she'd he'd i'd"
 )
 """What may stand between a time at the beginning of a sentence and what happened then."""
+_BRINGS = frozenset({"con", "en"})
 _TIED = frozenset({"relacion", "contacto", "cumplir"})
 """Between "sin" and "con" these have their object behind: sin relacion con el esfuerzo."""
 _AUXILIARIES = word_set("has have had was were is are")
 """They may share their subject with a verb before: it improved and had resolved."""
+_TAKEN_AWAY = ("retir", "suspen")
 _DENIALS = _EITHER | {"no", "sin", "con", "pero", "aunque"}
-
-_AGES_AGO = re.compile(
-    r"(?<!\w)(?:(?:\d+|a|several|some|many|few|a few|a couple of|couple of) (?:years?|yrs|decades?) (?:ago|back|prior)"
-    r"|(?:back )?in (?:\w+ )?(?:of )?(?:19|20)\d\d|hace (?:\d+|un|unos|varios|muchos|unos \d+) anos"
-    r"|en (?:el (?:ano )?)?(?:19|20)\d\d|in (?:the )?(?:19|20)\d0s|\d+ anos atras|at (?:the )?age (?:of )?\d+"
-    r"|a la edad de \d+|in my (?:20|30|40)s|when (?:i|he|she) was \d+|a los \d+ anos)(?!\w)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +80,14 @@ class Clause:
         self.cues += [Cue("possible", "forward", n, n + 1) for n in asking]
         self.ends |= {n for n, word in enumerate(self.words) if word in {";", "?"}} - asking
         self.ends |= self._turned_at_the_end()
-        self.own = set() if self._spanish else own_clauses(self.words, self._covered)
+        self.own = (spanish_clauses if self._spanish else own_clauses)(self.words, self._covered)
         verbs = (*(each.first for each in self.cues if each.sense == "verb"), *subjects)
         self.verbs = {each for each in verbs if self._begins(each)}
 
     @cached_property
     def dated(self) -> list[Stretch]:
         """The words that name a year, or years ago."""
-        found = _AGES_AGO.finditer(self.text, self.tokens[0].start, self.tokens[-1].end)
-        return [Stretch(*each.span()) for each in found]
+        return years_ago(self.text, self.tokens[0].start, self.tokens[-1].end)
 
     def cue(self, place: Place, sense: Sense) -> Cue | None:
         """The nearest cue of that sense that governs the finding."""
@@ -104,6 +98,12 @@ class Clause:
                 return cue
         behind = (each for each in of_sense if each.reach == "backward" and each.first >= place.last)
         return next((each for each in behind if self._reaches_back(each, place)), None)
+
+    def removed(self, place: Place) -> Cue | None:
+        """The words that say, just before it, that a thing was taken away: retirada de la sonda."""
+        cues = (each for each in self.cues if self._spanish and each.sense == "stopped" and each.last == place.first)
+        said = ((each, self.words[each.first : each.last]) for each in cues)
+        return next((each for each, words in said if any(word.startswith(_TAKEN_AWAY) for word in words)), None)
 
     def presupposed(self, cue: Cue, place: Place) -> bool:
         """Whether what a cue denies is only compared in time with the finding: no pain before the injury."""
@@ -184,6 +184,8 @@ class Clause:
             return False
         if cue.sense == "hypothetical":
             return not any(cue.last <= each < place.first for each in self.ends)
+        if self.words[cue.first : cue.last] == ["not"] and self._closed(cue, place):
+            return False
         start = self._behind_subject(cue)
         if start < place.first and self.ended(start, place.first, place):
             return False
@@ -192,6 +194,11 @@ class Clause:
         if cue.sense == "absent" and self._spanish and self._left(cue, place):
             return False
         return all(gap <= self._reach(cue) for gap in self._gaps(cue.last, place.first))
+
+    def _closed(self, cue: Cue, place: Place) -> bool:
+        """Whether a "not" had its one word before a comma: not drained, consistent with abscess."""
+        behind = self.words[cue.last + 1 : place.first]
+        return behind[:1] == [","] and not self.covered(cue.last) and _EITHER.isdisjoint(behind)
 
     def _next_drug(self, cue: Cue, place: Place) -> bool:
         """The item of a list of drugs behind one that is taken if need be: paracetamol si dolor, omeprazol."""
@@ -246,7 +253,7 @@ class Clause:
 
     def _told(self, cue: Cue, stop: int) -> bool:
         """Whether the denial has its object before the word `stop`: a finding, or any noun between "sin" and "con"."""
-        noun = self.words[cue.first : cue.last] == ["sin"] and self.words[stop] == "con" and stop > cue.last
+        noun = self.words[cue.first : cue.last] == ["sin"] and self.words[stop] in _BRINGS and stop > cue.last
         return bool(self.between(cue.last, stop)) or (noun and self.words[cue.last] not in _TIED)
 
     def _unlisted(self, cue: Cue, place: Place) -> bool:
@@ -280,7 +287,7 @@ class Clause:
             each.first == cue.first and each.reach == "forward" and each.sense == cue.sense for each in self.cues
         )
         follows = (each for each in self.places if 0 <= each.first - cue.last <= CLOSE_TOKENS)
-        apart = {",", "por", "tras", "ante"} if self._spanish else _APART
+        apart = {",", "por", "tras", "ante", "con"} if self._spanish else _APART
         twin = twin and self.words[cue.first] not in _BETWEEN
         return twin and any(apart.isdisjoint(self.words[cue.last : each.first]) for each in follows)
 

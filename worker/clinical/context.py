@@ -40,6 +40,7 @@ _DID = frozenset({"did", "didn't", "never"})
 _STRIKES = word_set("stroke strokes attack attacks infarction mi tia cva miscarriage miscarriages concussion")
 _FIRST_PERSON = word_set("i i've i'm i'd i'll")
 _AGED = frozenset({"old", "remote", "healed"})
+_PRONOUNS = frozenset({"él", "yo"})
 _HERSELF = frozenset({"own", "herself", "himself", "myself"})
 _STAYS = frozenset({"who", "que", "still"})
 _WOMEN = word_set("mother mom mum mommy sister daughter grandmother grandma aunt niece wife girlfriend granddaughter")
@@ -86,7 +87,8 @@ def _asserted(clause: Clause, place: Place, finding: Finding, senses: Sequence[A
         tested = cue is not None and finding.kind == "procedure" and clause.words[cue.first].startswith("negativ")
         if cue and not tested and not (sense == "absent" and clause.presupposed(cue, place)):
             return replace(finding, assertion=sense, cues=(*finding.cues, clause.where(cue)))
-    return finding
+    removed = clause.removed(place) if "absent" in senses and finding.kind not in ACTS else None
+    return replace(finding, assertion="absent", cues=(*finding.cues, clause.where(removed))) if removed else finding
 
 
 def _past(clause: Clause, place: Place) -> Stretch | None:
@@ -199,7 +201,8 @@ def _still_of(clause: Clause, kin: Relative, place: Place) -> bool:
         return False
     for position in range(kin.last + 1, place.first):
         led = clause.words[position - 1] in {",", ".", "and", "y", "-"}
-        if led and clause.words[position] in _OWN_WORDS and not clause.covered(position):
+        own = clause.words[position] in _OWN_WORDS or clause.written[position] in _PRONOUNS
+        if led and own and not clause.covered(position):
             return False
     listed = place.finding.kind in {"condition", "procedure"} and not clause.starts_anew(place)
     return listed or clause.comma_before(place) is None or not clause.between(kin.last, place.first)

@@ -19,6 +19,11 @@ _UNDER = word_set("that which who whom where when if whether as what because whi
 """Behind these a verb belongs to something smaller than a clause; "or" carries a list on."""
 
 
+_ARTICLES = word_set("el la los las su sus")
+_SPANISH = word_set(
+    "es esta estan son era eran fue ha han tiene tienen presenta presentan muestra muestran persiste persisten mejora "
+    "continua continuan sigue siguen mantiene mantienen aparece aumenta empeora comenzo empezo cedio"
+)
 _MAIN = _FINITE | word_set("developed presented underwent came complained awoke woke fell sustained noticed felt")
 
 
@@ -39,3 +44,16 @@ def own_clauses(words: Sequence[str], covered: Collection[int] = ()) -> set[int]
         if words[verb] not in _CLOSERS or any(words[n] in _FINITE for n in range(link)):
             found.add(link)
     return found
+
+
+def spanish_clauses(words: Sequence[str], covered: Collection[int] = ()) -> set[int]:
+    """The same of Spanish, where the subject has an article: sin fiebre y el dolor ha mejorado."""
+    links = [n for n, word in enumerate(words) if word in {",", "y", "e"} and n not in covered]
+    pairs = pairwise([*links, len(words)])
+    led = [(link, words[link + 1 : stop]) for link, stop in pairs if words[link + 1 : link + 2]]
+    return {n for n, behind in led if behind[:1] and behind[0] in _ARTICLES and _has_verb(behind)}
+
+
+def _has_verb(behind: Sequence[str]) -> bool:
+    verb = next((n for n, word in enumerate(behind) if word in _SPANISH or word == "que"), None)
+    return verb is not None and behind[verb] != "que"

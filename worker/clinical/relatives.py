@@ -15,10 +15,12 @@ from worker.clinical.tokens import word_set
 
 _OWNERS = word_set("my his her your their the our a an another mi mis su sus tu la el una un")
 _BEFORE_BEHIND = word_set("in on of by for ( affecting en de por :")
+_IN_BREAST = word_set("de en la una ambas por")
 _COUNTS = word_set("no has have had any")
+_SOME = word_set("con un algun otro varios otros")
 _OF_THEM = word_set("with who has have had : ( is are was were all both")
 _CARES = word_set("care cares cared caring caretaker caregiver caregiving looks looking")
-_MET = word_set("exposed exposure contact contacts close")
+_MET = word_set("exposed exposure contact contacts close contacto contactos expuesto expuesta")
 _ILL = re.compile(r"(?:, )?(?:que|quien|who) (?:padece|tiene|sufre|has|had|suffers)(?: \S+)?")
 """Behind company these speak of the companion: lives with her daughter, who has asthma."""
 _BROUGHT = re.compile(r"(?:acompanad[oa]s?|traid[oa]s?) de(?: (?:su|la|el|un|una))?$")
@@ -64,7 +66,7 @@ def relatives(words: Sequence[str], *, kin_is_patient: bool = False) -> list[Rel
 
     With `kin_is_patient` a parent is speaking: his son or daughter is the patient.
     """
-    found = [each for each in _table().people.find(words) if not _is_company(words, each)]
+    found = [each for each in _table().people.find(words) if not (_is_breast(words, each) or _is_company(words, each))]
     if kin_is_patient:
         found = [each for each in found if each.value[0] not in {"son", "daughter", "child"}]
     return [_relative(words, each) for each in found]
@@ -92,11 +94,19 @@ def _word_before(words: Sequence[str], position: int) -> str:
     return words[position] if position >= 0 else ""
 
 
+def _is_breast(words: Sequence[str], hit: Hit[tuple[str, Experiencer]]) -> bool:
+    """Whether "mama" is no mother: cáncer de mama, nódulo en mama izquierda."""
+    return words[hit.first] == "mama" and words[max(0, hit.first - 1)] in _IN_BREAST
+
+
 def _is_company(words: Sequence[str], hit: Hit[tuple[str, Experiencer]]) -> bool:
     phrase = " ".join(words[hit.first : hit.last])
     if phrase in {"family", "familia", "familiar", "familiares", "af", "fh"} and hit.first + 1 < len(words):
+        if phrase.startswith("familiar") and words[hit.last] == "con" and words[hit.first - 1] in _SOME:
+            return False
         return words[hit.last : hit.last + 1] not in ([":"], ["positive"], ["members"]) and not phrase.startswith("f h")
-    nearest = next(_table().after.find(words[hit.last : hit.last + 3]), None)
+    aside = [*words[hit.last :][:2]] == [",", "who"]
+    nearest = next(_table().after.find(words[hit.last + aside : hit.last + aside + 3]), None)
     if nearest and nearest.first == 0:
         return True
     if _ILL.fullmatch(" ".join(words[hit.last : hit.last + 3])):
@@ -104,7 +114,7 @@ def _is_company(words: Sequence[str], hit: Hit[tuple[str, Experiencer]]) -> bool
     if hit.value[0] == "child" and words[hit.first - 1 : hit.first] and _counted(words, hit):
         return True
     before, near = _word_before(words, hit.first), {*words[max(0, hit.first - MET_TOKENS) : hit.first]}
-    if before in {"to", "with"} and near & _MET:
+    if before in {"to", "with", "con", "a"} and near & _MET:
         return False
     if before in {"of", "for", "after"} and near & _CARES:
         return True
