@@ -64,7 +64,7 @@ _REACTION_TOKENS = 9
 _ITEM = re.compile(r"[a-z][a-z0-9 '-]{2,30}")
 _NO_ITEM = re.compile(
     r"(?:none|no|nil|denies|see|listed|reviewed|negative|unknown|ninguna|niega|patient|the|sin|not|as|he|she|"
-    r"is|has)(?!\w)"
+    r"is|has|allerg(?:y|ies)|alergias?|medications?|drugs?|medicamentos|farmacos)(?!\w)"
 )
 
 
@@ -265,3 +265,11 @@ def _with_reactions(tokens: Sequence[Token], findings: Sequence[Finding]) -> lis
 
 def _links(words: Sequence[str]) -> bool:
     return len(words) <= _REACTION_TOKENS and all(word in _REACTION_LINKS for word in words)
+
+
+def undoubted(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Without what only repeats that a drug is not taken any more to which the patient is allergic."""
+    known = {each.concept for each in findings if each.kind == "allergy" and each.assertion == "present"}
+    for each in findings:
+        if each.assertion != "absent" or each.kind not in {"allergy", "medication"} or each.concept not in known:
+            yield each

@@ -31,9 +31,10 @@ ALIASES = (
     "procedures.tsv",
     "spanish.tsv",
     "lay.tsv",
+    "notes.tsv",
 )
 """Tables of the same columns; the first that has a name keeps it."""
-DRUGS = ("drugs.tsv", "medicines.tsv")
+DRUGS = ("drugs.tsv", "medicines.tsv", "brands.tsv")
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 HPO = "http://human-phenotype-ontology.org"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
@@ -45,6 +46,10 @@ _HOUSE = re.compile(
     r"department|hospital|support group|specialist|educator|nurse)s?(?!\w)"
 )
 """Behind the name: a cancer network, a diabetes clinic."""
+_STAFF = re.compile(r" (?:technicians?|technologists?|techs?|staff|departments?|suites?)(?!\w)")
+"""Behind an act: an x-ray technician, the physical therapy staff."""
+_EASE = re.compile(r" (?:relief|relievers?|management|control|clinics?|scales?|scores?|diary)(?!\w)")
+"""Behind a symptom: pain relief, pain management."""
 CURATED, COMPILED, BY_ENDING, BY_SOUND = 0.95, 0.85, 0.8, 0.75
 """Confidence in a name from the hand-checked tables, from the compiled lexicon, by its ending, and misspelt."""
 
@@ -174,6 +179,10 @@ def _is_meant(reading: Reading, first: Token, last: Token, entry: Entry) -> bool
 
 
 def _is_house(reading: Reading, end: int, entry: Entry) -> bool:
+    if entry.concept.kind == "procedure":
+        return _STAFF.match(reading.text, end) is not None
+    if entry.concept.kind == "symptom" and _EASE.match(reading.text, end):
+        return True
     return entry.concept.kind in {"symptom", "condition"} and _HOUSE.match(reading.text, end) is not None
 
 

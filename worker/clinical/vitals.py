@@ -22,6 +22,10 @@ _PRESSURE = re.compile(
     r"(?<!\w)(?:(?:bp|b/p|blood pressure|ta|t\.a\.?|pa|tas|presion arterial|tension arterial|tension|presion)(?!\w)"
     rf"{GAP})?(?<![\d/.])(\d{{2,3}}) ?(/|over|sobre|on|con|y) ?(\d{{2,3}})(?![\d/])(?: ?(mm ?\[?hg\]?))?"
 )
+_APART = re.compile(
+    r"(?<!\w)tas[ :=]{0,3}(\d{2,3})(?: ?mm ?hg)?([ ,;/y-]{1,4})tad[ :=]{0,3}(\d{2,3})(?![\d/])(?: ?(mm ?hg))?"
+)
+"""Spanish: TAS 150, TAD 90."""
 _FEET = re.compile(
     r"(?<!\w)(?:(?:height|ht|talla)(?!\w)[^\d\n.;]{0,15})?"
     r"([4-7]) ?(?:'|ft|feet|foot) ?(\d{1,2})? ?(?:\"|''|inches|inch|in\b)?"
@@ -45,7 +49,7 @@ def vitals(reading: Reading) -> Iterator[Finding]:
 
 def _pressures(text: str) -> Iterator[Finding]:
     codes = (Code(LOINC, "85354-9", "blood pressure"),)
-    for found in _PRESSURE.finditer(text):
+    for found in (*_PRESSURE.finditer(text), *_APART.finditer(text)):
         upper, lower = int(found.group(1)), int(found.group(3))
         named, unit = found.start() < found.start(1), found.group(4)
         if upper in SYSTOLIC and LOWEST_DIASTOLIC <= lower < upper and (named or (unit and found.group(2) == "/")):

@@ -165,6 +165,9 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "allergy | codeine |",
     ),
     "Not allergic to latex.": ("allergy | latex | absent",),
+    "ALLERGIES\n\nDexamethasone causes palpitations.": ("allergy | Dexamethasone | | reaction=palpitations",),
+    "He denies numbness or tingling.": ("symptom | numbness | absent", "symptom | tingling | absent"),
+    "She does not drink alcoholic beverages.": ("social | drink alcoholic beverages | absent",),
     "Allergic to penicillin, takes metformin.": ("allergy | penicillin |", "medication | metformin |"),
     # vital signs
     "BP 128/76 mmHg, HR 72 bpm, RR 16, T 98.6 F, SpO2 97% on room air.": (

@@ -13,7 +13,7 @@ def measured() -> Iterator[tuple[str, str]]:
     for table in ("vitals.toml", "laboratory.toml"):
         for concept, row in tomllib.loads((DATA / table).read_text(encoding="utf-8")).items():
             codes = row["loinc"]
-            yield from ((concept, code) for code in (codes.values() if isinstance(codes, dict) else codes))
+            yield from ((concept, code) for code in (codes.values() if isinstance(codes, dict) else codes) if code)
 
 
 def test_every_loinc_code_of_a_measured_value_has_its_check_digit() -> None:

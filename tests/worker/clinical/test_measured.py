@@ -35,6 +35,33 @@ MEASURED = {
     "A preserved ejection fraction of 55%.": ["left ventricular ejection fraction 55 % 10230-1"],
     "She weighed 4 pounds 8 ounces at birth.": ["body weight 4.5 [lb_av] 29463-7"],
     "Temp normal, HR 88, SpO2 97 % on room air": ["heart rate 88 /min 8867-4", "oxygen saturation 97 % 2708-6"],
+    "Na 134, K 3.2, Cr 1.1 mg/dL, CO2 24 and Hb: 11.2 g/dL": [
+        "sodium 134 - 2951-2",
+        "potassium 3.2 - 2823-3",
+        "creatinine 1.1 mg/dL 2160-0",
+        "total carbon dioxide 24 - 2028-9",
+        "hemoglobin 11.2 g/dL 718-7",
+    ],
+    "T 98.6 HR 88 RR 16": [
+        "body temperature 98.6 [degF] 8310-5",
+        "heart rate 88 /min 8867-4",
+        "respiratory rate 16 /min 9279-1",
+    ],
+    "P 88, R 18. HR 72/min": [
+        "heart rate 88 /min 8867-4",
+        "respiratory rate 18 /min 9279-1",
+        "heart rate 72 /min 8867-4",
+    ],
+    "SpO2 94-96% and HR 60-70": ["oxygen saturation 94-96 % 2708-6", "heart rate 60-70 /min 8867-4"],
+    "Creatinine has risen from 1.1 to 1.9 mg/dL": ["creatinine 1.9 mg/dL 2160-0"],
+    "Her last A1c was higher than 9.": ["hemoglobin A1c >9 % 4548-4"],
+    "His weight is 197.": ["body weight 197 - 29463-7"],
+    "Leucocitos 14.300/mm3, plaquetas 98.000, procalcitonina 0,8 ng/ml": [
+        "leukocytes 14300 /mm3 6690-2",
+        "platelets 98000 - 777-3",
+        "procalcitonin 0.8 ng/mL 33959-8",
+    ],
+    "Tª 36'5ºC": ["body temperature 36.5 Cel 8310-5"],
     "INR 2.3 today, TSH 4.5 mIU/L.": ["INR 2.3 1 6301-6", "thyrotropin 4.5 m[iU]/L 3016-3"],
 }
 NOT_MEASURED = [
@@ -45,6 +72,13 @@ NOT_MEASURED = [
     "Recheck CBC, ferritin, B-12 and folate.",
     "He lost weight: 10 pounds.",
     "Check your glucose on the 3rd day.",
+    "She checks her blood sugar 2 to 3 times a day.",
+    "Aumento de peso de 4 kg.",
+    "Call if your glucose is running above 300.",
+    "Vitamin K 5 mg, a grade 2 P 3 cm mass, the R 5th toe.",
+    "A1c 7-15-2021.",
+    "Special K, 2 bowls.",
+    "weight at age 45",
 ]
 
 

@@ -64,6 +64,13 @@ def test_every_drug_code_was_found_beside_the_same_ingredient_elsewhere() -> Non
     assert all(set(sources.split(",")) <= known for _, _, sources in seen)
 
 
+def test_further_names_of_a_drug_have_the_code_of_its_ingredient() -> None:
+    known = {row[0]: row[1] for row in rows("drugs.tsv")}
+    further = [row for row in rows("brands.tsv") if row[1]]
+    assert further
+    assert [row for row in further if known.get(row[0]) != row[1]] == []
+
+
 def test_the_lexicon_is_what_its_script_compiles_and_stays_small(icd: ModuleType) -> None:
     assert LEXICON.read_text(encoding="utf-8") == "".join(f"{each.line()}\n" for each in compile_entries())
     assert LEXICON.stat().st_size < MOST_BYTES
@@ -82,6 +89,7 @@ def test_the_lexicon_is_what_its_script_compiles_and_stays_small(icd: ModuleType
         ("metformina", "metformin", RXNORM, "6809"),
         ("ictus", "stroke", ICD, "I63.9"),
         ("dolor de cabeza", "headache", HPO, "HP:0002315"),
+        ("Micronase", "glyburide", RXNORM, "4815"),
         ("hallux valgus", "hallux valgus", HPO, "HP:0001822"),
     ],
 )
@@ -98,6 +106,8 @@ def test_a_name_leads_to_its_code(text: str, concept: str, system: str, code: st
         ("Mi tía vino con ira y no les dio el pad.", "es"),
         ("Gotas para los ojos.", "es"),
         ("She takes antipsychotics and is pain-free.", "en"),
+        ("She is employed as an x-ray technician; the physical therapy staff saw her.", "en"),
+        ("There was minimal pain relief.", "en"),
     ],
 )
 def test_everyday_words_are_no_findings(text: str, language: str) -> None:
