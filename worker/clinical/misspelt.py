@@ -15,16 +15,16 @@ LONG_WORD = 8
 _WORDS = frozenset({"stains", "stations"})
 """Words that only look like a name."""
 _SPELLINGS = (("ph", "f"), ("th", "t"), ("ch", "c"), ("ck", "c"), ("qu", "c"), ("x", "cs"), ("k", "c"), ("z", "s"))
-_SOFT = re.compile(r"c(?=[eiy])")
-_SILENT = re.compile(r"(?<=.)[aeiouyhw]")
+_SOFT = (("ce", "se"), ("ci", "si"), ("cy", "sy"))
+_SILENT = str.maketrans("", "", "aeiouyhw")
 _DOUBLE = re.compile(r"(.)\1+")
 
 
 def sound(word: str) -> str:
     """What two spellings of a word share: the consonants, and the vowel that it may begin with."""
-    for spelling, letter in _SPELLINGS:
+    for spelling, letter in (*_SPELLINGS, *_SOFT):
         word = word.replace(spelling, letter)
-    return _DOUBLE.sub(r"\1", _SILENT.sub("", _SOFT.sub("s", word)))
+    return _DOUBLE.sub(r"\1", word[:1] + word[1:].translate(_SILENT))
 
 
 class Sounds(Generic[Name]):
