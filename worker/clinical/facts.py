@@ -35,7 +35,7 @@ from worker.clinical.relatives import FAMILY_MEMBER, relatives
 from worker.clinical.sections import Part
 from worker.clinical.sentences import SentencePart
 from worker.clinical.sentiment import sentiment
-from worker.clinical.tagged import Tagged, added
+from worker.clinical.tagged import Tagged, added, widened
 from worker.clinical.terminology import terminology
 from worker.clinical.tokens import Token
 from worker.clinical.vitals import vitals
@@ -144,6 +144,7 @@ def _with_tagged(
     """What the rules found, and what a tagger found apart from it and from headings."""
     if not found_too:
         return named
+    named = widened(reading, named, found_too)
     taken = [*((each.start, each.end) for each in named), *((each.start, each.body) for each in parts)]
     return sorted((*named, *added(reading, found_too, taken)), key=lambda each: each.start)
 

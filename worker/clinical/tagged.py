@@ -1,8 +1,10 @@
 """What a tagger of diseases and chemicals may add to what the rules and dictionaries name: one rule for both.
 
 Where a name of the dictionaries, a vital sign, an age or a heading overlaps what the tagger found, the rules win: they
-carry codes and were checked by hand. What overlaps nothing becomes a finding with the tagger's probability as its
-confidence, and then goes through the same rules of context, dose and allergy as any other:
+carry codes and were checked by hand. Only where what the tagger found is an illness of theirs with a few words before
+it that say which (nocturnal dyspnea), the finding takes these words too; how bad, which side and how long are
+attributes and stay apart. What overlaps nothing becomes a finding with the tagger's probability as its confidence, and
+then goes through the same rules of context, dose and allergy as any other:
 
 - a disease is a symptom where its last word says so (burning, distress ...), else a condition;
 - a chemical is a medication, or an allergy where somebody is allergic to it; what is measured in blood or urine is no
@@ -17,7 +19,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from shared.case import MentionKind
@@ -44,6 +46,15 @@ NO_MEDICATION = word_set(
     "pill tablet antibiotic steroid"
 )
 """Stems of substances that are measured, eaten or misused, and words that name no particular drug."""
+APART = word_set(
+    "and or the a an of in on his her its my your their with without no not any new left right bilateral mild moderate "
+    "severe minimal slight marked significant extreme worsening increasing recent occasional frequent intermittent "
+    "constant persistent endorses endorsed reports reported denies denied has had have having complains notes noted "
+    "describes experiences experienced presents positive negative resolved improved stable known possible probable "
+    "suspected likely questionable history"
+)
+"""Words that belong to no name: of sense, degree, side, time, or of who says so."""
+MOST_WORDS_BEFORE = 3
 SHORT_CAPITALS = 5
 
 _SAMPLE = re.compile(r"(?<!\w)(?:serum|plasma|blood|urine|urinary|salivary) $")
@@ -74,6 +85,27 @@ def added(reading: Reading, tagged: Sequence[Tagged], taken: Sequence[tuple[int,
         finding = _finding(reading, each, start, end)
         if finding is not None:
             yield finding
+
+
+def widened(reading: Reading, named: Sequence[Finding], tagged: Sequence[Tagged]) -> list[Finding]:
+    """The findings of the rules, illnesses with the words before them that the tagger counts to their names."""
+    illnesses = [each for each in tagged if each.kind == "Disease"]
+    starts = {bisect_left(reading.starts, each.end): bisect_left(reading.starts, each.start) for each in illnesses}
+    found, behind = [], 0
+    for each in named:
+        start = starts.get(each.end, each.start)
+        before = words(reading.text[start : each.start])
+        if each.kind in {"symptom", "condition"} and behind <= start < each.start and _names(before):
+            each = replace(each, start=start)
+        behind = max(behind, each.end)
+        found.append(each)
+    return found
+
+
+def _names(before: Sequence[str]) -> bool:
+    return (
+        len(before) <= MOST_WORDS_BEFORE and APART.isdisjoint(before) and not any(each[0].isdigit() for each in before)
+    )
 
 
 def _finding(reading: Reading, entity: Tagged, start: int, end: int) -> Finding | None:

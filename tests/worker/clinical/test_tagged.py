@@ -28,9 +28,9 @@ def test_what_the_dictionaries_do_not_hold_becomes_a_mention_with_the_taggers_pr
 
 
 def test_a_name_of_the_dictionaries_wins_where_they_overlap() -> None:
-    text = "She has severe zorbic pneumonia and a fever."
+    text = "She has pneumonia of the zorbic lobe and a fever."
     alone = facts(text, "en").mentions
-    tagged = [Tagged("Disease", text.index("zorbic"), text.index(" and"), 0.99)]
+    tagged = [Tagged("Disease", text.index("pneumonia"), text.index(" and"), 0.99)]
     assert facts(text, "en", (), tagged).mentions == alone
     assert any(each.concept == "pneumonia" for each in alone)
 
@@ -77,6 +77,19 @@ def test_a_chemical_that_is_measured_is_no_medication(text: str) -> None:
 
 def test_a_chemical_that_is_only_named_is_a_medication() -> None:
     assert only("Zorbafen was held over the weekend.", "Zorbafen", "Chemical").kind == "medication"
+
+
+def test_words_that_say_which_illness_become_part_of_its_name() -> None:
+    found = only("She has nocturnal dyspnea.", "nocturnal dyspnea")
+    plain = next(each for each in facts("She has dyspnea.", "en").mentions)
+    assert (found.text, found.concept, found.codes) == ("nocturnal dyspnea", plain.concept, plain.codes)
+
+
+@pytest.mark.parametrize("name", ["severe dyspnea", "Endorses dyspnea", "cough or dyspnea"])
+def test_degree_reporter_and_neighbours_are_no_part_of_a_name(name: str) -> None:
+    text = f"{name} at rest."
+    found = facts(text, "en", (), [Tagged("Disease", 0, len(name), 0.99)]).mentions
+    assert "dyspnea" in [each.text for each in found]
 
 
 @pytest.mark.parametrize(
