@@ -15,7 +15,7 @@ from worker.clinical.finding import Finding, Stretch, Trait
 from worker.clinical.questions import Exchange, Said, beside, is_open, is_tagged, known, openly, supposes, yours
 from worker.clinical.reading import Reading
 from worker.clinical.relatives import named
-from worker.clinical.replies import ANSWER_CHARS, Answer, agrees, gone, only, over, picked, polarity
+from worker.clinical.replies import ANSWER_CHARS, Answer, agrees, fine, gone, only, over, picked, polarity
 from worker.clinical.tokens import words
 
 _ALL_OF_THEM = re.compile(
@@ -27,6 +27,8 @@ _HABITS = frozenset({"social", "medication"})
 SUPPOSED = 0.7
 """Confidence in what a question takes as known."""
 LEAST_TO_PICK = 2
+WELL_SENTENCES = 3
+"""How many sentences of an answer may say that all is well with what was asked for."""
 HOW_LONG = re.compile(
     r"(?<!\w)(?:how long|since when|when did|cuanto tiempo|desde cuando|cuantos dias|cuando empezo)(?!\w)"
 )
@@ -78,7 +80,9 @@ def _of_questions(exchange: Exchange, reading: Reading, reply: _Reply, given: Se
     asked, taken_as_known = _parted(exchange, reading)
     yield from (_doubtless(finding) for finding in taken_as_known if not any(_same(finding, each) for each in given))
     named_too = [each for each, _ in asked if any(_same(each, other) for other in given)]
-    left = [(finding, said) for finding, said in asked if finding not in named_too]
+    well = {each: word for each, _ in asked if each not in named_too and (word := _well(each, exchange, reading))}
+    yield from (_denied(each, word) for each, word in well.items())
+    left = [(each, said) for each, said in asked if each not in named_too and each not in well]
     chosen = _chosen(exchange, reading, asked)
     if chosen:
         yield from chosen
@@ -103,10 +107,19 @@ def _parted(exchange: Exchange, reading: Reading) -> tuple[list[tuple[Finding, S
     for said in exchange.questions:
         apart = [each for each in said.findings if beside(reading.text, said.start, each.start)]
         rest = [each for each in said.findings if each not in apart]
-        new = [each for each in rest if not known(reading.text, said.start, each.start)]
+        new = [each for each in rest if not known(reading.text, said.start, each)]
         only_named += [*apart, *(each for each in rest if new and each not in new)]
         asked += [(each, said) for each in new or rest]
     return asked, only_named
+
+
+def _well(finding: Finding, exchange: Exchange, reading: Reading) -> Stretch | None:
+    """Any blurred vision? My vision is fine."""
+    if finding.kind not in {"symptom", "condition"}:
+        return None
+    named = reading.text[finding.start : finding.end]
+    said = exchange.answers[:WELL_SENTENCES]
+    return next((word for each in said if (word := fine(named, reading.text, each.start, each.end))), None)
 
 
 def _doubtless(finding: Finding) -> Finding:
@@ -126,7 +139,8 @@ def _chosen(exchange: Exchange, reading: Reading, asked: Sequence[tuple[Finding,
         return []
     first = exchange.answers[0]
     picks = picked(reading.text, first.start, first.end)
-    return [_with_cue(asked[number][0], word) for number, word in picks if -1 <= number < len(asked)]
+    taken = [(asked[number][0], not_it, word) for number, not_it, word in picks if -1 <= number < len(asked)]
+    return [_denied(finding, word) if not_it else _with_cue(finding, word) for finding, not_it, word in taken]
 
 
 def _denied(finding: Finding, where: Stretch) -> Finding:
@@ -168,11 +182,11 @@ def _settled(
 
 
 def _refused(finding: Finding, said: Said, exchange: Exchange, reading: Reading) -> Iterator[Finding]:
-    if known(reading.text, said.start, finding.start):
+    if known(reading.text, said.start, finding):
         word = gone(reading.text, exchange.answers[0].start, exchange.answers[0].end)
         if word:
             yield _denied(finding, word)
-        elif yours(reading.text, said.start, finding.start):
+        elif yours(reading.text, said.start, finding):
             yield _doubtless(finding)
         return
     if finding.kind in _DENIABLE and finding.assertion in {"present", "absent", "possible"}:
@@ -185,8 +199,8 @@ def _supposed(finding: Finding, said: Said, exchange: Exchange, reading: Reading
     """How is your back pain? You had asthma, correct? The question takes it as known, and nobody objects."""
     question = reading.text[said.start : said.end]
     told = is_tagged(question) and bool(exchange.answers)
-    of_theirs = yours(reading.text, said.start, finding.start)
-    taken_so = told or supposes(question) or known(reading.text, said.start, finding.start)
+    of_theirs = yours(reading.text, said.start, finding)
+    taken_so = told or supposes(question) or known(reading.text, said.start, finding)
     if not of_theirs and (reply.answer == "no" or not taken_so):
         return
     word = gone(reading.text, exchange.answers[0].start, exchange.answers[0].end) if exchange.answers else None

@@ -93,7 +93,7 @@ def _meaning(hit: Hit[Meaning], words: Sequence[str]) -> Meaning:
     if hit.first < 2 or words[hit.first] != "on":
         return hit.value
     verb = words[hit.first - 2]
-    intended = verb == "put" and not _INTENDED.isdisjoint(words[max(0, hit.first - 5) : hit.first - 2])
+    intended = verb == "put" and not _INTENDED.isdisjoint(words[max(0, hit.first - 8) : hit.first - 2])
     return (("planned", "forward"),) if intended or verb in {"start", "starting", "begin"} else hit.value
 
 

@@ -24,6 +24,11 @@ _HOW_MUCH = re.compile(
     r"(?!\w)"
 )
 _SHOULD_I = re.compile(r"(?<!\w)(?:should|can|may|do|could|will|puedo|debo|tengo que|sigo)(?!\w)")
+_CORRECTS = re.compile(
+    r"(?:(?:wait|oh|actually|sorry|no|i mean|i meant|i'm sorry|perdon|digo|mejor dicho)[\s,.]+)+"
+    r"[^.]{0,30}?(?<!\w)(?:left|right|both|derech[oa]s?|izquierd[oa]s?)(?!\w)"
+)
+"""My left knee hurts. Wait, no, it's the right."""
 _KEEP = re.compile(r"(?<!\w)(?:keep|continue|still|stay on|seguir|sigo|continuar|continuo)(?!\w)")
 
 
@@ -39,6 +44,9 @@ def described(reading: Reading, talk: Sequence[Line], said: Sequence[list[Findin
         elif owner is not None and not found and not line.asks and line.speaker in {None, "patient", "relative"}:
             age += 1
             place = max(n for n, each in enumerate(owner) if each.kind == "symptom")
+            corrected = _CORRECTS.match(reading.text, start, end)
+            if age <= LOOSE_SENTENCES and corrected:
+                owner[place] = _without(owner[place], "laterality")
             if age <= LOOSE_SENTENCES:
                 owner[place] = owner[place].with_traits(*attributes.loose(reading, start, end))
                 if how_long:
@@ -48,6 +56,10 @@ def described(reading: Reading, talk: Sequence[Line], said: Sequence[list[Findin
         if line.asks or line.speaker == "clinician":
             how_long = line.asks and answers.HOW_LONG.search(reading.text, start, end) is not None
     return said
+
+
+def _without(finding: Finding, name: str) -> Finding:
+    return replace(finding, traits=tuple(each for each in finding.traits if each.name != name))
 
 
 def dosed(reading: Reading, talk: Sequence[Line], said: Sequence[list[Finding]]) -> Sequence[list[Finding]]:

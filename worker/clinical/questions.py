@@ -28,6 +28,10 @@ _KNOWN = re.compile(r"(?<!\w)(?:the|this|that|your|these|those|su|sus|ese|esa|es
 """Before a finding: both know of it, the question is about something else (does that help the pain?)."""
 _HOW_ABOUT = re.compile(r"(?:how|what) about|what if|how about any|que tal|que hay de")
 _YOURS = re.compile(r"(?<!\w)(?:your|tu|su|sus|tus)(?: \w+)?\s+$")
+_PART_DOES = re.compile(
+    r"\w[\w' ]* (?:\w+ing|\w+ed|swollen|swell|swells|hurts?|aches?|bleeds?|itch|itches|burns?|shakes?|cramps?)"
+)
+"""What a part of the body does."""
 _BESIDE = re.compile(
     r"(?<!\w)(?:other th[ae]n|besides|aside from|apart from|in addition to|aparte de|ademas de)(?: \w+){0,3}\s+$"
 )
@@ -38,6 +42,12 @@ _OPENLY = re.compile(
     r"shortness|trouble|tiene|ha|toma|es|le|alguna?|algun|nota|sufre|padece|siente|fuma|bebe|ni|hay|or)(?!\w)"
 )
 """How a question begins that does not know its answer; others only want a statement confirmed."""
+_WHETHER = re.compile(
+    r"[\s¿,.]*(?:(?:and|so|okay|ok|now|or|um|uh|well|y|e|entonces)[\s,.]+)*(?:any|does|is|are|have|has|do|did|ever)(?!\w)"
+    r"(?! (?:(?:you|he|she) )?(?:tell|describe|say|know|remember|recall|explain|happen to))[^,.?]*?"
+    r"(?<!\w)(?:when|where|how)(?:ever)? (?:you|he|she|it|they|your|i)(?!\w)"
+)
+"""Does it hurt when you walk: a when that asks for no time."""
 _HEAD_CHARS = 60
 """How far into a question its first words reach."""
 
@@ -63,6 +73,8 @@ class Exchange:
 def is_open(question: str) -> bool:
     """Whether a question asks how, when or what, and not whether."""
     head = question[:_HEAD_CHARS]
+    if _WHETHER.match(head):
+        return False
     return _WH.search(head) is not None and not _HOW_ABOUT.search(head)
 
 
@@ -81,14 +93,21 @@ def openly(question: str) -> bool:
     return _OPENLY.match(question) is not None
 
 
-def known(text: str, start: int, at: int) -> bool:
-    """Whether both know of what stands at `at` in a question that begins at `start`."""
-    return _KNOWN.search(text[max(start, at - 12) : at]) is not None
+def known(text: str, start: int, finding: Finding) -> bool:
+    """Whether both know of the finding in a question that begins at `start`."""
+    at = finding.start
+    return _KNOWN.search(text[max(start, at - 12) : at]) is not None and not _of_a_part(text, finding)
 
 
-def yours(text: str, start: int, at: int) -> bool:
-    """Whether a question calls the thing at `at` the patient's own."""
-    return _YOURS.search(text[max(start, at - 30) : at]) is not None
+def yours(text: str, start: int, finding: Finding) -> bool:
+    """Whether a question calls the finding the patient's own."""
+    at = finding.start
+    return _YOURS.search(text[max(start, at - 30) : at]) is not None and not _of_a_part(text, finding)
+
+
+def _of_a_part(text: str, finding: Finding) -> bool:
+    """Are your feet swelling? Only the feet are the patient's own."""
+    return _PART_DOES.fullmatch(text, finding.start, finding.end) is not None
 
 
 def beside(text: str, start: int, at: int) -> bool:

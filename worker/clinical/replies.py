@@ -10,6 +10,7 @@ from typing import Literal
 
 from worker.clinical.finding import Stretch
 from worker.clinical.terminology import DATA
+from worker.clinical.tokens import stem, words
 
 Answer = Literal["yes", "no", "maybe", "other"]
 ANSWER_CHARS = 240
@@ -25,6 +26,18 @@ _PICK = re.compile(
     r"(?<!\w)(?:the|el|la|lo) (first|former|second|third|last|latter|primer[oa]|segund[oa]|tercer[oa]|ultim[oa])"
     r"(?: one)?(?=[\s,.]|$)(?! (?!and |y )\w)"
 )
+_NOT_TO = re.compile(r"(?<!\w)(?:no|not)(?: to| a)? $")
+"""Before what is picked: yes to the first, no to the second."""
+_FINE = re.compile(
+    r"(?<!\w)(?:(?P<part>\w+(?: \w+)?)(?: is|'s| are| has been| have been|'s been| seems?| feels?| esta| estan)"
+    r"(?: all| pretty| just| doing| still| perfectly| muy)* (?:fine|good|okay|ok|normal|great|all right|alright|"
+    r"perfect|bien|normales)|(?P<thing>\w+(?: \w+)?) (?:don't|doesn't|do not|does not)(?: really| seem to| ever)* "
+    r"(?:bother|be a problem|be an issue|hurt|cause))(?!\w)"
+)
+_EMPTY = frozenset(
+    {"pain", "of", "in", "to", "the", "my", "your", "loss", "problem", "and", "or", "a", "de", "el", "la"}
+)
+"""Words of a name that say nothing of what is well."""
 _NUMBER = {"first": 0, "former": 0, "second": 1, "third": 2, "last": -1, "latter": -1}
 _NUMBER |= {name + end: number for end in "oa" for name, number in (("primer", 0), ("segund", 1), ("tercer", 2))}
 _NUMBER |= {"ultimo": -1, "ultima": -1}
@@ -80,10 +93,22 @@ def only(text: str, start: int, end: int) -> bool:
     return _ONLY.search(text, start, end) is not None
 
 
-def picked(text: str, start: int, end: int) -> list[tuple[int, Stretch]]:
-    """Which of the things asked an answer names by their number, 0 the first and -1 the last."""
+def picked(text: str, start: int, end: int) -> list[tuple[int, bool, Stretch]]:
+    """Which of the things asked an answer names by number, 0 the first and -1 the last; True where it denies it."""
     places = _PICK.finditer(text, start, min(end, start + ANSWER_CHARS))
-    return [(_NUMBER[each.group(1)], Stretch(*each.span())) for each in places]
+    return [
+        (_NUMBER[each.group(1)], _NOT_TO.search(text, start, each.start()) is not None, Stretch(*each.span()))
+        for each in places
+    ]
+
+
+def fine(named: str, text: str, start: int, end: int) -> Stretch | None:
+    """The words of an answer that say that all is well with what a name names: vision is fine, where it is blurred."""
+    asked = {stem(word) for word in words(named)} - _EMPTY
+    for found in _FINE.finditer(text, start, end):
+        if asked & {stem(word) for word in words(found.group("part") or found.group("thing"))}:
+            return Stretch(*found.span())
+    return None
 
 
 def _found(pattern: re.Pattern[str], text: str, start: int, end: int) -> Stretch | None:

@@ -1,0 +1,126 @@
+"""What is over, goes on or comes, where people in conversation say it without a cue: I had pneumonia, we did an MRI."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from worker.clinical.finding import Finding, Stretch, Trait
+from worker.clinical.reading import Reading
+from worker.clinical.turns import Speaker
+
+BEFORE_CHARS, BEHIND_CHARS = 90, 90
+"""How far from a finding these words may stand."""
+_ILLNESS = frozenset({"symptom", "condition"})
+_ACTS = frozenset({"medication", "procedure"})
+
+_SOFTLY = r"(?: (?:also|actually|once|just|already|even|only|then|recently|really|kind of|like|um|uh|,))*"
+_HAD = re.compile(
+    rf"(?<!\w)(?:(?<!have )(?<!has )(?<!had )(?:i|you|he|she|we|they|who){_SOFTLY} had(?! to)|"
+    rf"ever{_SOFTLY} (?:had|have)|"
+    r"did (?:you|he|she)(?: ever)? have)(?P<between>(?: [\w'-]+){0,5}?(?:(?:,| and| or)(?: [\w'-]+){1,3}?){0,2}) $"
+)
+"""Before a condition that comes and goes; "I've had" and "I have had" last."""
+_UNFINISHED = re.compile(
+    r"(?<!\w)(?:but|now|i|i'm|i've|since|because|when|that|which|if|been|until|after|before)(?!\w)"
+)
+_SAID = re.compile(r"(?<!\w)(?:said|told(?: \w+)?|thought|found|felt|diagnosed)(?: that)? $")
+"""Before "had" these only shift its time: he said I had pneumonia."""
+_LASTING = re.compile(
+    r"hypertens|diabet|asthma|copd|chronic|arthr|migraine|depress|anxiety|cholesterol|lipid|apnea|reflux|disease|failure|"
+    r"thyroid|cirrhosis|hiv|elevated|hyper|hypo|anemia|pregnan|allerg|osteo|fibromyalgia|neuropathy|dementia|epilep|"
+    r"schizo|bipolar|psoria|lupus|glaucoma|cataract|obes|scolio|fibrillation|bunion|hernia|insufficiency|disorder|deform"
+)
+"""What stays once it is there; who had it has it."""
+_DONE = re.compile(
+    r"(?<!\w)(?:(?:we|i|they|he|she|you)(?: also| already| just| actually)* did(?: do| get| have)?|did do|"
+    r"(?:they|we|i|he|she) (?:took|ran|performed|repeated)|results? (?:of|from)|show me|look(?:ing|ed)?(?: here)? at|"
+    r"reviewed|went over|le hicimos|me hicieron|le hicieron|resultados? de(?:l| la)?|se hizo)(?: [\w'-]+){0,5} $"
+)
+_NOT_YET = re.compile(
+    r"(?<!\w)(?:will|'ll|gonna|going to|want to|like to|need to|let's|should|would|could|can|if)(?!\w)"
+)
+_FAILED = re.compile(
+    r"(?:[.,;]? ?(?:and|but|which|that|it|they|those|though|for it|for that|for pain|before|at first|pero|y))*"
+    r"(?: just)?(?: (?:did not|didn't|never)(?: really| seem to| even| actually)* (?:work|help|"
+    r"do (?:anything|much|a thing|the trick)|touch|agree|relieve|make (?:a|any) difference)|"
+    r"(?: i)? (?:couldn't|could not|didn't) tolerate|"
+    r" (?:(?:really )?upset my stomach|made me (?:sick|nauseous|throw up|sleepy|dizzy))|"
+    r" (?:no me (?:hizo|hacia|sirvio|funciono|fue)|me sento (?:mal|fatal)|me sentaba mal|l[oa] deje))(?!\w)"
+)
+_GONE = re.compile(
+    r"(?:[^.?!;\n]{0,30}?(?:,| but| and)|[.,;])? (?:(?:but|and) )?(?:(?:it|that|they|those|this)"
+    r"(?:'s| is| are|'re| has| have|'ve| had)?(?: all| pretty much| since| now| kind of| mostly| just)* "
+    r"(?:gone|went away|resolved|cleared|passed|healed|better now|over now)|"
+    r"ya se (?:me|le) (?:ha |han )?(?:quitado|pasado|quito|paso|quitaron|pasaron))(?!\w)"
+)
+_PRESUPPOSED = re.compile(
+    r"(?<!\w)(?:before|prior to|since|after|until|following|leading up to|antes de|despues de|desde) ?"
+    r"(?:l|the|my|your|this|that|his|her|la|el|mi|su)(?: [\w'-]+)? $"
+)
+_PUT_ON = re.compile(
+    r"(?<!\w)(?:(?:put|started|placed|has|got|had) (?:me|him|her) (?:back )?on|"
+    r"(?:was|were|been|got) (?:put|started|placed) on|(?:put|started|placed) you on|"
+    r"prescribed (?:me|him|her)|me (?:puso|pusieron|mando|mandaron|receto|recetaron))"
+    r"(?: [\w'-]+){0,4} $"
+)
+_WILL_GET = re.compile(
+    r"(?<!\w)(?:(?:i'm|i am|we're|we are)(?: also| just)? (?:prescribing|starting|ordering|sending|giving|putting|"
+    r"recommending|adding)(?: you| him| her)?|le (?:pido|pedimos|mando|receto|propongo|recomiendo|solicito|pongo)|"
+    r"(?:le )?(?:voy|vamos) a (?:\w+)|pedimos|solicitamos)(?: [\w'-]+){0,5}(?:,(?: [\w'-]+){1,4})? $"
+)
+_THEIRS = re.compile(
+    r"(?<!\w)(?<!recurrence of )(?<!return of )(?:your|my|his|her)"
+    r"(?: (?:chronic|congestive|known|underlying|old|usual|severe))? $"
+)
+
+
+def dated(finding: Finding, reading: Reading, start: int, end: int, speaker: Speaker | None) -> Finding:
+    """A finding of the sentence from `start` to `end` at the time, and as sure, as its speaker means it."""
+    if finding.settled or finding.experiencer != "patient":
+        return finding
+    text = reading.text
+    before = text[max(start, finding.start - BEFORE_CHARS) : finding.start]
+    where = Stretch(max(start, finding.start - BEFORE_CHARS), finding.start)
+    if finding.assertion == "absent" and _PRESUPPOSED.search(before) and finding.kind not in {"medication", "allergy"}:
+        return replace(finding, assertion="present", cues=())
+    if finding.assertion == "possible" and finding.kind in _ILLNESS and _THEIRS.search(before):
+        return replace(finding, assertion="present", cues=())
+    if finding.assertion != "present":
+        return finding
+    if finding.kind in _ACTS:
+        return _act(finding, text, before, where, speaker)
+    if finding.temporality == "current" and (_was(finding, before) or _passed(finding, text, end)):
+        return replace(finding, temporality="past")
+    return finding
+
+
+def _act(finding: Finding, text: str, before: str, where: Stretch, speaker: Speaker | None) -> Finding:
+    if finding.kind == "medication":
+        put = _PUT_ON.search(before)
+        if finding.temporality == "planned" and put and not _NOT_YET.search(before[: put.start()][-24:]):
+            cue = Stretch(where.start + put.start(), finding.start - 1)
+            return replace(finding, temporality="current", cues=()).with_traits(Trait("status", "active", cue))
+        active = finding.trait("status") == "active"
+        if finding.temporality == "current" and not active and _FAILED.match(text, finding.end):
+            return replace(finding, temporality="past")
+    elif finding.temporality == "current" and _DONE.search(before):
+        return replace(finding, temporality="past")
+    if finding.temporality == "current" and speaker == "clinician" and _WILL_GET.search(before):
+        return replace(finding, temporality="planned")
+    return finding
+
+
+def _was(finding: Finding, before: str) -> bool:
+    """I had a stroke, have you ever had pneumonia: an illness that comes and goes."""
+    if finding.kind != "condition" or _LASTING.search(finding.concept.lower()) or finding.trait("duration"):
+        return False
+    had = _HAD.search(before)
+    if had is None or _UNFINISHED.search(had.group("between")):
+        return False
+    return _SAID.search(before[: had.start()]) is None
+
+
+def _passed(finding: Finding, text: str, end: int) -> bool:
+    """Some diarrhea last week, but that's gone now."""
+    return finding.kind in _ILLNESS and _GONE.match(text, finding.end, end + BEHIND_CHARS) is not None

@@ -1,0 +1,112 @@
+"""Of whom a conversation speaks from one sentence to the next: he had a stroke too, what did your mother die of?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from worker.clinical.conversation import Line
+from worker.clinical.finding import Finding
+from worker.clinical.reading import Reading
+from worker.clinical.relatives import FAMILY_MEMBER, Relative, named
+from worker.clinical.tokens import words
+
+OWN_CHARS = 200
+"""How far before a finding the speaker may name himself."""
+_MALE = frozenset({"father", "brother", "son", "uncle", "grandfather", "nephew"})
+_FEMALE = frozenset({"mother", "sister", "daughter", "aunt", "grandmother", "niece"})
+_HE = re.compile(
+    r"(?:\W|(?:and|but|so|well|yeah|yes|no|i think|i believe|um|uh|also|then|y|pero) )*"
+    r"(he|she|his|her|he's|she's|el|ella)(?!\w)"
+)
+_I = re.compile(
+    r"(?<!\w)(?:i(?:'ve|'m)?(?: (?:also|just|only|still|actually))?(?! (?:think|believe|guess|know|mean|don't|suppose|"
+    r"heard|remember|was told))|myself|tengo|soy|padezco|yo|me)(?!\w)"
+)
+"""The patient comes back to himself."""
+_MYSELF = re.compile(r" (?:too )?myself(?!\w)")
+_OTHERS = re.compile(r"(?<!\w)(?:doctor|dr|nurse|surgeon|specialist|cardiologist|therapist|medico|doctora)(?!\w)")
+_OF_KIN = re.compile(
+    r"(?<!\w)(?:die|died|pass|passed|health|healthy|condition|conditions|problems?|illness|illnesses|history|"
+    r"what about|how about|and (?:your|his|her)|any|have|had|has|murio|enfermedad|tiene|tuvo|padece|y (?:su|tu))(?!\w)"
+)
+"""A question for the health of somebody else."""
+_VOCATIVE = re.compile(
+    r"(?:^|[.,!?]\s*|(?<!\w)(?:oh|so|hey|well),? )(dad|daddy|mom|mum|mama|papa|grandma|grandpa)"
+    r"(?=,| (?:did|do|don't|you))"
+)
+_WHOSE_VISIT = re.compile(
+    r"(?<!\w)your (\w+)(?: \w+){0,2}? (?:doing|feeling|in today|here today|in to see|today)(?!\w)"
+)
+
+
+def owned(reading: Reading, talk: Sequence[Line], said: Sequence[list[Finding]]) -> Sequence[list[Finding]]:
+    """The findings of each line, those of a relative who is meant by "he" or by the question given to him."""
+    patient = _patient(reading, talk)
+    kin: Relative | None = None
+    asked = False
+    result = []
+    for line, found in zip(talk, said, strict=True):
+        text = _beside(reading, line, found)
+        here = next(named(words(text)), None)
+        if line.speaker == "relative":
+            result.append([_patients(each, patient) for each in found])
+        elif line.asks and line.speaker != "patient":
+            asked = here is not None and _OF_KIN.search(text) is not None
+            kin = here or (kin if _HE.search(text) else None)
+            result.append(list(found))
+        elif line.speaker == "clinician" or kin is None or here or _OTHERS.search(text):
+            kin = here if here and line.speaker != "clinician" else kin
+            kin, asked = (None if _OTHERS.search(text) else kin), asked and not here
+            result.append(list(found))
+        else:
+            meant = (asked and line.first) or _is_meant(kin, text)
+            result.append([_theirs(each, kin, reading, line) for each in found] if meant else list(found))
+    return result
+
+
+def _beside(reading: Reading, line: Line, found: Sequence[Finding]) -> str:
+    """The words of a sentence without those of its findings: "cáncer de mama" names no mother."""
+    edges = [line.part.start, *(edge for each in found for edge in (each.start, each.end)), line.part.end]
+    return "_".join(reading.text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
+
+
+def own(text: str, start: int, finding: Finding) -> bool:
+    """Whether the words before a finding in its sentence say that the speaker has it: I have asthma too."""
+    before = max(start, finding.start - OWN_CHARS)
+    return _I.search(text, before, finding.start) is not None or _MYSELF.match(text, finding.end) is not None
+
+
+def _is_meant(kin: Relative, text: str) -> bool:
+    """Whether a sentence begins with the pronoun of that relative."""
+    pronoun = _HE.match(text)
+    if pronoun is None:
+        return False
+    wrong = _FEMALE if pronoun.group(1) in {"he", "his", "he's", "el"} else _MALE
+    return kin.relation.split()[-1] not in wrong
+
+
+def _theirs(finding: Finding, kin: Relative, reading: Reading, line: Line) -> Finding:
+    fixed = finding.relation not in {None, FAMILY_MEMBER} or finding.kind in {"vital", "demographic"}
+    if fixed or own(reading.text, line.part.start, finding):
+        return finding
+    return replace(finding, experiencer=kin.experiencer, relation=kin.relation)
+
+
+def _patient(reading: Reading, talk: Sequence[Line]) -> frozenset[str]:
+    """Which relation of a relative who speaks is the patient: oh, dad, did you tell her of it?"""
+    names: set[str] = set()
+    for line in talk:
+        text = reading.text[line.part.start : line.part.end]
+        if line.speaker == "relative":
+            names |= {each.group(1) for each in _VOCATIVE.finditer(text) if "you" in text}
+        elif line.speaker == "clinician" and line.group <= 1:
+            names |= {each.group(1) for each in _WHOSE_VISIT.finditer(text)}
+    return frozenset(kin.relation for name in names for kin in named([name]))
+
+
+def _patients(finding: Finding, patient: frozenset[str]) -> Finding:
+    if finding.experiencer == "family" and finding.relation in patient:
+        return replace(finding, experiencer="patient", relation=None)
+    return finding
