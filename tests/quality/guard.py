@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,12 +20,18 @@ from worker.clinical.grounds import Source
 from worker.clinical.guards import Verdict
 
 RECALL, FALSE_ALARMS = 0.95, 0.02
+FRESH = Path(__file__).with_name("guard_fresh.jsonl")
 TEXT = """True sentences are verbatim sentences of ACI-Bench and MTS-Dialog notes, rewrites that keep what they say
 (another subject, tense or order, two sentences joined, a patient's own words in the third person) and this
 project's own pairs in English and Spanish. Each gives mutants in which one thing is changed. A mutant is
 caught when the guard finds it unsupported, so that it is dropped (or flagged, by the setting); `partial` does
 not count as caught. A true sentence that is found unsupported is a false alarm. The rules were written with
-the training parts in view; the held-out figures are of the validation parts."""
+the training parts in view; the held-out figures are of the validation parts.
+
+Sixty pairs of freely reworded sentences (forty English, twenty Spanish; guard_fresh.jsonl), one true and one false
+each, were written before the guard had seen any. At first sight (commit d7cf7cb) it caught 55 of the 60 false ones
+and found 32 of the 60 true ones unsupported: it then knew no synonyms. The table gives what it does now, with these
+pairs in view. What it takes for unsupported is dropped, so a false alarm costs a sentence and never a fact."""
 
 
 @dataclass
@@ -54,7 +61,8 @@ def measure(data: Path) -> Part:
         count(each) for each in (truths.of_public_sets(data, "dev"), truths.of_public_sets(data, "held"), truths.own())
     )
     gates = [gate for name, each in (("held-out notes", held), ("own pairs", mine)) for gate in _gates(name, each)]
-    return Part("Guard", TEXT, gates, [_table("Mutants caught", "class", dev, held, mine), _alarms(dev, held, mine)])
+    tables = [_table("Mutants caught", "class", dev, held, mine), _alarms(dev, held, mine), _reworded()]
+    return Part("Guard", TEXT, gates, tables)
 
 
 def count(every: Iterable[Truth]) -> Count:
@@ -109,6 +117,31 @@ def _alarms(*counts: Count) -> Table:
     rows.append(["all", *(_share(each.alarms.total(), each.truths.total()) for each in counts)])
     rows.append(["marked partial", *(_share(each.partial, each.truths.total()) for each in counts)])
     return Table(("true sentence", "training parts", "held out", "own pairs"), rows, "False alarms")
+
+
+def reworded() -> tuple[Count, Count]:
+    """The freely reworded pairs, English and Spanish: each true sentence a truth, each false one a mutant."""
+    made = {"en": Count(), "es": Count()}
+    for line in FRESH.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        source, into = source_of(row["source"], row["language"]), made[row["language"]]
+        into.truths["reworded"] += 1
+        into.alarms["reworded"] += is_caught(guards.check(source, row["true"]))
+        into.mutants[row["kind"]] += 1
+        into.caught[row["kind"]] += is_caught(guards.check(source, row["false"]))
+    return made["en"], made["es"]
+
+
+def _reworded() -> Table:
+    english, spanish = reworded()
+    rows = [
+        ["false ones caught", *(_share(each.caught.total(), each.mutants.total()) for each in (english, spanish))],
+        [
+            "true ones found unsupported",
+            *(_share(each.alarms.total(), each.truths.total()) for each in (english, spanish)),
+        ],
+    ]
+    return Table(("reworded sentences", "English", "Spanish"), rows, "Freely reworded pairs")
 
 
 def _share(part: int, whole: int) -> str:

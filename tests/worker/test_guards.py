@@ -181,3 +181,26 @@ def test_he_or_she_is_marked_where_the_text_does_not_say(case_of: CaseOf) -> Non
 
 def test_an_empty_text_supports_nothing(case_of: CaseOf) -> None:
     assert guards.check(grounds.read(case_of("")), "He has a headache.").support == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence", "support"),
+    [
+        ("A1c went from 8.9 to 7.4.", "The A1c decreased from 8.9 to 7.4.", "supported"),
+        ("A1c went from 8.9 to 7.4.", "The A1c increased from 8.9 to 7.4.", "unsupported"),
+        ("Glucose is 130, down from 180.", "Glucose is 180, down from 130.", "unsupported"),
+        ("She quit smoking 12 years ago.", "She gave up smoking 12 years ago.", "supported"),
+        ("She quit smoking 12 years ago.", "She smokes.", "unsupported"),
+        ("He takes metformin. The glipizide was stopped.", "Metformin was stopped.", "unsupported"),
+        ("He broke his arm.", "His arm was broken.", "supported"),
+        ("Blood cultures showed no growth.", "Blood cultures were negative.", "supported"),
+    ],
+)
+def test_other_words_for_the_same_pass_and_the_same_words_for_another_thing_do_not(
+    case_of: CaseOf, text: str, sentence: str, support: str
+) -> None:
+    start = {word: text.lower().find(word) for word in ("metformin", "glipizide") if word in text.lower()}
+    drugs = tuple(_mention(text, word, "medication") for word in start)
+    source = grounds.read(replace(case_of(text), mentions=drugs))
+    verdict = guards.check(source, sentence)
+    assert verdict.support == support, verdict.doubts

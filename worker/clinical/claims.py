@@ -23,6 +23,7 @@ _EACH = word_set("a per each every al la cada por")
 """Before a noun of time, these tell how often; otherwise it tells how long."""
 _PLACE = re.compile(r"(?:low|lower|high|higher) (?:back|extremit|leg|limb|lobe|abdom|quadrant|lip|jaw|school)")
 """Low back pain is not little of it."""
+_MOVED = {"up": "more", "down": "less"}
 _COUNTED = {"three-times": "thrice", "four-times": "qid"}
 
 
@@ -60,6 +61,11 @@ def of(words: Sequence[str]) -> tuple[Placed, ...]:
         if (claim := of_word(word))
         and (word not in _NOUNS or (at and words[at - 1] in _EACH))
         and not _PLACE.match(" ".join(words[at : at + 2]))
+    ]
+    found += [
+        Placed(Claim("amount", _MOVED[one]), at)
+        for at, (one, two) in enumerate(pairwise(words))
+        if one in _MOVED and (two[0].isdigit() or two in {"from", "by"})
     ]
     for at, (one, two) in enumerate(pairwise(words)):
         if _PAIRED.fullmatch(f"{one} {two}"):

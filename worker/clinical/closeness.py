@@ -47,6 +47,10 @@ _NOT = re.compile(
 )
 _CHILDREN = frozenset({"kin:son", "kin:daughter"})
 """Whoever brings a child speaks of the patient as his son or her daughter."""
+_WITH = re.compile(r"(?:by|with|from|per|con|por) (?:his|her|their|the|my|a|su|la|el|mi|un|una)$")
+_BRINGS = re.compile(
+    r"(?:brings?|brought|states?|stated|reports?|reported|says?|said|tells?|told|trae|refiere|cuenta|dice)$"
+)
 _TIME = frozenset({"min", "h", "d", "wk", "mo", "a"})
 _LABEL = re.compile(r"^\[?(?:doctor|dr|patient|clinician|paciente|medico|medica)\]?$")
 
@@ -72,7 +76,11 @@ def bones(words: Sequence[str]) -> tuple[str, ...]:
 def sequence(words: Sequence[str], *, whole: bool = False) -> tuple[str, ...]:
     """Meaning words, numbers, units, sides, denials and claims in order; as a `whole` also the plain words."""
     numbers = {each.at: each.value for each in wording.numbers(tuple(words))}
-    placed = {each.at: f"{each.claim.axis}:{each.claim.value}" for each in claims.of(words)}
+    placed = {
+        each.at: f"{each.claim.axis}:{each.claim.value}"
+        for each in claims.of(words)
+        if each.claim.axis != "kin" or not _tells(words, each.at)
+    }
     kept: list[str] = []
     for at, word in enumerate(words):
         plain = word in _FRAME if whole else word in wording.plain_words()
@@ -140,6 +148,11 @@ def _opposed(gone: Sequence[str], new: Sequence[str]) -> bool:
     """Whether one claim stands in the place of another on its axis."""
     axes = {word.partition(":")[0] for word in gone if ":" in word}
     return any(word.partition(":")[0] in axes for word in new if ":" in word and word not in gone)
+
+
+def _tells(words: Sequence[str], at: int) -> bool:
+    """Whether a word names who brings the patient, lives with him or tells about him, not whose illness it is."""
+    return bool(_WITH.search(" ".join(words[max(0, at - 2) : at])) or _BRINGS.match(" ".join(words[at + 1 : at + 2])))
 
 
 def _is_kin(word: str) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import Literal
 
-from worker.clinical import claims, closeness, sense, wording
+from shared.case import Mention
+from worker.clinical import claims, closeness, dosing, sense, trends, wording
 from worker.clinical.affirmed import fold
-from worker.clinical.claims import Claim
 from worker.clinical.grounds import Named, Said, Source, covers, stems, strange_names, values
+from worker.clinical.trends import Trend
 from worker.clinical.wording import Number, Wording
 
 Doubt = Literal[
@@ -27,13 +27,16 @@ NEIGHBOURS = 5
 CANDIDATES = 3
 """Sentences of the text that a written one is compared with word for word."""
 DATED = frozenset({"month", "weekday"})
-OF_DRUGS = frozenset({"times", "period", "daytime", "skipping"})
 
 _AGE = re.compile(
     r"(\d{1,3})[ -]?(?:(?:years?|yrs?|months?|weeks?|days?)[ -](?:old|of age)|y/?o\b)|\baged? (?:of )?(\d{1,3})\b"
     r"|\bde (\d{1,3}) (?:anos|meses)\b(?! de evol)"
 )
 _DATE = re.compile(r"\b(?:\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}|\d{1,2}/\d{1,2}|(?:19|20)\d\d)\b")
+_BROUGHT = re.compile(
+    r"(?<!\w)(?:mother|father|mom|dad|parents?|grandmother|madre|padre|abuela) (?:\w+ )?"
+    r"(?:brings?|brought|traen?)(?!\w)"
+)
 _CAPITAL = re.compile(r"(?<![\w’'])[A-ZÁÉÍÓÚÑ][^\W\d_]+")
 _TITLE = re.compile(r"\b(?:Mr|Mrs|Ms|Miss|Dr|Dra|Sr|Sra|Don|Doña)\.? $")
 _OPENS = re.compile(r"(?:^|[.:;!?•(\"“]\s*|[-*]\s)$")
@@ -50,7 +53,7 @@ def all_doubts(
     own = own_stems(written, named, evidence)
     if not evidence or not (written.stems or written.numbers or claims.of(written.words)):
         yield "nothing"
-    if len(own) > max(NEW_WORDS, NEW_SHARE * len(written.stems)):
+    if len(own) > max(NEW_WORDS, NEW_SHARE * len(written.stems)) or 2 * len(own) >= len(written.stems) > 0:
         yield "wording"
     yield from _number_doubts(source, written, named, evidence)
     yield from _side_doubts(source, written, evidence)
@@ -66,7 +69,8 @@ def all_doubts(
 def own_stems(written: Wording, named: Sequence[Named], evidence: Sequence[Said]) -> frozenset[str]:
     """The stems that are the writer's own."""
     theirs = [*(said.wording.stems for said in evidence), *(each.stems for each in named)]
-    return written.stems.difference(*theirs)
+    judged = {wording.stem(written.words[each.at]) for each in claims.of(written.words) if claims.must(each.claim.axis)}
+    return written.stems.difference(judged, *theirs)
 
 
 def gender_doubts(source: Source, written: Wording) -> Iterable[Doubt]:
@@ -86,12 +90,16 @@ def _number_doubts(
         yield "number"
     if any(number.unit and (number.value, number.unit) not in amounts for number in written.numbers):
         yield "dose"
-    named_drugs = (each for each in source.mentions if each.kind in {"medication", "allergy"})
-    drugs = frozenset(fold(each.text).split()[0] for each in named_drugs)
-    given = {pair for said in source.sentences for pair in _drug_doses(said.wording, drugs)}
-    asked = set(_drug_doses(written, drugs))
-    if any(pair not in given for pair in asked if isinstance(pair[1], str) or _axis_known(given, *pair)):
+    if dosing.wrong_dose(source, written):
         yield "dose"
+    if dosing.wrong_end(source, written):
+        yield "claim"
+    if trends.turned(trends.trends(written.words), _all_trends(source)):
+        yield "number"
+
+
+def _all_trends(source: Source) -> frozenset[Trend]:
+    return frozenset().union(*(trends.trends(said.wording.words) for said in source.sentences))
 
 
 def _misplaced(source: Source, written: Wording, number: Number, named: Sequence[Named]) -> bool:
@@ -99,27 +107,6 @@ def _misplaced(source: Source, written: Wording, number: Number, named: Sequence
     about = _neighbours(source, written.words, number.at, named)
     having = (said for said in source.sentences if number.value in values([said]))
     return bool(about) and not any(about & said.around for said in having)
-
-
-def _axis_known(given: set[tuple[str, str | Claim]], drug: str, claim: str | Claim) -> bool:
-    """Whether the text says how often a drug is taken, so that another frequency is wrong."""
-    theirs = (said for name, said in given if name == drug)
-    return isinstance(claim, Claim) and any(isinstance(said, Claim) and said.axis == claim.axis for said in theirs)
-
-
-def _drug_doses(words: Wording, drugs: frozenset[str]) -> Iterable[tuple[str, str | Claim]]:
-    """Each drug with the amounts and frequencies that follow it before the next drug."""
-    places = [at for at, word in enumerate(words.words) if word in drugs]
-    if not places:
-        return
-    often = [each for each in claims.of(words.words) if each.claim.axis in OF_DRUGS]
-    for at, end in pairwise([*places, len(words.words)]):
-        for number in words.numbers:
-            if at < number.at < end and number.unit in wording.DOSES:
-                yield words.words[at], number.value
-        for each in often:
-            if at < each.at < end:
-                yield words.words[at], each.claim
 
 
 def _side_doubts(source: Source, written: Wording, evidence: Sequence[Said]) -> Iterable[Doubt]:
@@ -138,13 +125,19 @@ def _sense_doubts(text: str, named: Sequence[Named], evidence: Sequence[Said]) -
             continue
         written = sense.of(folded, each.span)
         near = [m for m in each.mentions if any(covers(said, m.start) for said in evidence)] or list(each.mentions)
-        theirs = [m for m in near if (m.experiencer == "family") == written.family]
+        theirs = [m for m in near if _of_another(m, evidence) == written.family]
         if not theirs:
             yield "person"
         elif written.assertion not in {m.assertion for m in theirs}:
             yield "affirmed" if written.assertion == "present" else "denied"
         elif not written.past and not written.family and all(m.temporality == "past" for m in theirs):
             yield "past"
+
+
+def _of_another(mention: Mention, evidence: Sequence[Said]) -> bool:
+    """Whether a mention is not the patient's; the child that a parent brings is."""
+    brought = any(covers(said, mention.start) and _BROUGHT.search(said.folded) for said in evidence)
+    return mention.experiencer != "patient" and not brought
 
 
 def _loose_doubts(text: str, written: Wording, named: Sequence[Named], evidence: Sequence[Said]) -> Iterable[Doubt]:
@@ -200,8 +193,12 @@ def _claim_doubts(source: Source, written: Wording, named: Sequence[Named]) -> I
     """Whether each claim stands in the text beside the same words."""
     for each in claims.of(written.words):
         about = _neighbours(source, written.words, each.at, named)
-        if not about and each.claim.axis == "kin":
+        if each.claim.axis in DATED or (not about and each.claim.axis == "kin"):
             about = written.stems
+        if each.claim.axis in {"amount", "course"} and trends.told(
+            each.claim, trends.trends(written.words), _all_trends(source)
+        ):
+            continue
         having = [len(about & said.around) for said in source.sentences if each.claim in said.claims]
         against = [
             len(about & said.around)

@@ -117,7 +117,9 @@ def strange_names(source: Source, text: str) -> list[str]:
         concept
         for words, concept in source.names(text)
         if not wording.read(words).stems <= source.stems
-        and not any(wording.read(concept).stems <= known for known in source.known)
+        and not any(
+            wording.read(concept).stems <= known or wording.read(words).stems <= known for known in source.known
+        )
     ]
 
 

@@ -7,16 +7,27 @@ from dataclasses import dataclass
 
 from shared.case import Assertion, Span
 from worker.clinical import affirmed, wording
+from worker.clinical.sameness import rephrased
 
 _NO = re.compile(
-    r"^[\s\-–]*(?:\[?[a-z]{2,12}\]?\s*:)?[\s,¡]*(?:no|nope|nah|never|none|not|neither|nunca|tampoco|ningun\w*|nada)\b"
+    r"^[\s\-–]*+(?:\[?[a-z]{2,12}\]?\s*+:)?[\s,¡]*+(?:no|nope|nah|never|none|not|neither|nunca|tampoco|ningun\w*|nada)\b"
 )
 _CLAUSE = re.compile(
-    r";|[, ](?:and|but|while|y|pero|mientras) "
+    r";|[, ](?:because|porque|ya que|pues) |[, ](?:and|but|while|y|pero|mientras) "
     r"(?=(?:\w+ ){1,4}(?:is|are|was|were|has|have|had|will|es|son|esta|estan|tiene|fue)\b)"
 )
 """Where a clause with a subject and a verb of its own begins: no denial reaches into it."""
 _WORD = re.compile(r"[^\W\d_]+")
+_ANSWERED = re.compile(
+    r"(?P<lead>^[\s\-–]*(?:\[?[a-z]{2,12}\]?\s*:)?[\s,¡]*)(?P<no>no|nope|nah)"
+    r"(?=[,.;] (?!no\b|not\b|nothing|none|nada|ningun|nunca|never)\S+ \S+ \S+)"
+)
+"""The no of an answer that goes on with a statement of its own: No, I was lifting a couch."""
+_AVOIDED = re.compile(
+    r"(?<!\w)(?:avoid(?:s|ed|ing)?|evit(?:ar|e|a|en)|prohib\w+"
+    r"|(?:can ?not|can't|no puede|no debe) (?:take|tomar))(?!\w)"
+)
+_TO_AVOID = re.compile(r"^[^.;,]{0,30}(?:be avoided|evitarse)(?!\w)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +47,9 @@ def of(folded: str, span: Span) -> Sense:
     stop = cues.ends.search(behind)
     behind = behind[: stop.start()] if stop else behind
     assertion: Assertion = "present"
-    if cues.absent.search(before) or affirmed.near(cues.absent_near, before) or cues.absent_after.search(behind):
+    avoided = _AVOIDED.search(before) or _TO_AVOID.search(behind)
+    denied = cues.absent.search(before) or affirmed.near(cues.absent_near, before) or cues.absent_after.search(behind)
+    if avoided or denied:
         assertion = "absent"
     elif cues.hypothetical.search(before):
         assertion = "hypothetical"
@@ -49,6 +62,7 @@ def of(folded: str, span: Span) -> Sense:
 
 def denied_stems(folded: str) -> frozenset[str]:
     """The stems of the words that a sentence denies."""
+    folded = _ANSWERED.sub(lambda found: found["lead"] + "_" * len(found["no"]), rephrased(folded))
     words = _WORD.finditer(folded)
     return frozenset(
         wording.stem(each.group()) for each in words if of(folded, Span(*each.span())).assertion == "absent"

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from worker.clinical.affirmed import fold
+from worker.clinical.sameness import rephrased, same
 
 TABLE = Path(__file__).with_name("plain_words.toml")
 SHORTEST_STEM = 4
@@ -111,6 +112,12 @@ def plain_words() -> frozenset[str]:
 
 
 @cache
+def is_plain(word: str) -> bool:
+    """Whether a folded word claims nothing, in this form or without its ending."""
+    return word in plain_words() or stem(word) in plain_words()
+
+
+@cache
 def gender_words() -> tuple[frozenset[str], frozenset[str]]:
     """The words that call a patient a man, and those that call one a woman."""
     table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
@@ -120,7 +127,7 @@ def gender_words() -> tuple[frozenset[str], frozenset[str]]:
 @cache
 def _clinical() -> re.Pattern[str]:
     endings = tomllib.loads(TABLE.read_text(encoding="utf-8"))["clinical_endings"].split()
-    return re.compile(rf"[^\W\d_]{{2,}}(?:{'|'.join(sorted(set(endings), key=len, reverse=True))})s?$")
+    return re.compile(rf"(?<!\w)[^\W\d_]{{2,}}(?:{'|'.join(sorted(set(endings), key=len, reverse=True))})s?$")
 
 
 def looks_clinical(word: str) -> bool:
@@ -130,8 +137,8 @@ def looks_clinical(word: str) -> bool:
 
 def read(text: str) -> Wording:
     """Take a text apart."""
-    words = tuple(_TOKEN.findall(_OVER.sub(r"\1/", fold(text))))
-    content = (word for word in words if word[0].isalpha() and word not in plain_words() and word not in _COUNTS)
+    words = tuple(_TOKEN.findall(_OVER.sub(r"\1/", rephrased(fold(text)))))
+    content = (word for word in words if word[0].isalpha() and not is_plain(word) and word not in _COUNTS)
     stems = frozenset(stem(word) for word in content if word not in _UNITS and word not in _SIDES)
     return Wording(words, stems, tuple(numbers(words)), frozenset(_sides(words)))
 
@@ -150,6 +157,8 @@ def counts(word: str) -> bool:
 def stem(word: str) -> str:
     """A folded word without its ending; short words stay whole."""
     bare = re.sub(r"[’']s$", "", word)
+    if known := same(bare):
+        return known
     for ending in _ENDINGS:
         if bare.endswith(ending) and len(bare) - len(ending) >= SHORTEST_STEM:
             return bare[: -len(ending)]
@@ -190,23 +199,24 @@ def _plain(number: str) -> str:
 
 
 def _sides(words: tuple[str, ...]) -> list[tuple[str, str]]:
-    found = []
+    found: list[tuple[str, str]] = []
     for at, word in enumerate(words):
         side = _SIDES.get(word)
         if side is None:
             continue
-        behind = _until_stop(words[at + 1 : at + 1 + REACH_WORDS])
-        before = _until_stop(words[max(0, at - REACH_WORDS) : at][::-1])
+        behind, before = _until_stop(words[at + 1 :]), _until_stop(words[:at][::-1])
         # English puts the side first, Spanish the noun: left knee, rodilla izquierda.
         near = before if word not in {"left", "right"} else behind or before
-        found += [(side, stem(each)) for each in near if each.isalpha() and each not in plain_words()]
+        found += [(side, stem(each)) for each in near]
     return found
 
 
 def _until_stop(words: tuple[str, ...]) -> list[str]:
+    """The next words that mean something, up to a mark, another side or an and."""
     kept: list[str] = []
-    for word in words:
-        if word in _SIDES or not word[0].isalnum() or word in {"and", "y"}:
+    for word in words[: REACH_WORDS * 2]:
+        if word in _SIDES or not word[0].isalnum() or word in {"and", "y"} or len(kept) == REACH_WORDS:
             break
-        kept.append(word)
+        if word.isalpha() and word not in plain_words():
+            kept.append(word)
     return kept
