@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from shared.case import MentionKind
-from worker.clinical.cues import Cue, Sense, cues
+from worker.clinical.cues import Cue, Sense, cues, signed
 from worker.clinical.finding import Finding, Stretch
 from worker.clinical.own_clauses import goes_on, own_clauses, spanish_clauses
 from worker.clinical.reading import Reading
@@ -46,9 +46,12 @@ _TOLD = word_set(
 _BRINGS = frozenset({"con", "en"})
 _TIED = frozenset({"relacion", "contacto", "cumplir"})
 """Between "sin" and "con" these have their object behind: sin relacion con el esfuerzo."""
+_SIGNS = (["0"], ["-"], ["(", "-", ")"])
+"""They deny only what stands just behind them."""
 _AUXILIARIES = word_set("has have had was were is are")
 """They may share their subject with a verb before: it improved and had resolved."""
 _TAKEN_AWAY = ("retir", "suspen")
+_SUBORDINATE = word_set("when because until if once that")
 _DENIALS = _EITHER | {"no", "sin", "con", "pero", "aunque"}
 
 
@@ -76,10 +79,9 @@ class Clause:
         self.written = [reading.words(each.start, each.end).lower() for each in tokens]
         self.cues = cues(self.words, self.written, reading.language, self._covered)
         self.ends = {each.first for each in self.cues if each.sense == "end"}
-        asking = {n for n, word in enumerate(self.words) if word == "?" and self._is_prefix(n)}
-        self.cues += [Cue("possible", "forward", n, n + 1) for n in asking]
-        self.ends |= {n for n, word in enumerate(self.words) if word in {";", "?"}} - asking
-        self.ends |= self._turned_at_the_end()
+        told, ending = signed(tokens)
+        self.cues += told
+        self.ends |= ending | self._turned_at_the_end()
         self.own = (spanish_clauses if self._spanish else own_clauses)(self.words, self._covered)
         verbs = (*(each.first for each in self.cues if each.sense == "verb"), *subjects)
         self.verbs = {each for each in verbs if self._begins(each)}
@@ -163,11 +165,6 @@ class Clause:
         """Whether a word belongs to a finding."""
         return position in self._covered
 
-    def _is_prefix(self, position: int) -> bool:
-        """Whether a sign clings to the word behind it: ?pneumonia."""
-        following = self.tokens[position + 1 : position + 2]
-        return bool(following) and following[0].start == self.tokens[position].end
-
     def _turned_at_the_end(self) -> set[int]:
         """The comma before a clause that ends with "though": no rash, itching though."""
         said = [n for n, word in enumerate(self.words) if word not in {".", "!"}]
@@ -184,7 +181,8 @@ class Clause:
             return False
         if cue.sense == "hypothetical":
             return not any(cue.last <= each < place.first for each in self.ends)
-        if self.words[cue.first : cue.last] == ["not"] and self._closed(cue, place):
+        said = self.words[cue.first : cue.last]
+        if (said == ["not"] and self._closed(cue, place)) or (said in _SIGNS and place.first > cue.last):
             return False
         start = self._behind_subject(cue)
         if start < place.first and self.ended(start, place.first, place):
@@ -271,7 +269,7 @@ class Clause:
         shared = cue.sense == "past" and self.words[cue.first] in _AUXILIARIES
         if self._looks_ahead(cue) or (gap and gap[-1] in _JOINED and not shared):
             return False
-        if any(place.last <= each < cue.first for each in self.ends):
+        if any(place.last <= each < cue.first for each in self.ends) or not _SUBORDINATE.isdisjoint(gap):
             return False
         if self.between(place.last, cue.first):
             listed = all(word in LINKS or self.covered(place.last + n) for n, word in enumerate(gap))

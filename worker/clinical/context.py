@@ -39,7 +39,9 @@ _DID = frozenset({"did", "didn't", "never"})
 """A drug that did not work is over, a pain that it did not help is not."""
 _STRIKES = word_set("stroke strokes attack attacks infarction mi tia cva miscarriage miscarriages concussion")
 _FIRST_PERSON = word_set("i i've i'm i'd i'll")
-_AGED = frozenset({"old", "remote", "healed"})
+_AGED = frozenset({"old", "remote", "healed", "prior", "previous"})
+_LEFT_OVER = word_set("residual persistent persisting ongoing current recurrent worsening continued continuing")
+"""A stroke is over, the weakness that it left is not."""
 _PRONOUNS = frozenset({"él", "yo"})
 _HERSELF = frozenset({"own", "herself", "himself", "myself"})
 _STAYS = frozenset({"who", "que", "still"})
@@ -96,7 +98,7 @@ def _past(clause: Clause, place: Place) -> Stretch | None:
     if place.finding.kind == "procedure":
         cue = clause.cue(place, "past") or clause.cue(place, "done")
         return clause.where(cue) if cue else _ages_ago(clause, place)
-    if _order(clause, place):
+    if _order(clause, place) or not _LEFT_OVER.isdisjoint(clause.words[max(0, place.first - 1) : place.first + 1]):
         return None
     cue = clause.cue(place, "past")
     lasts = cue and place.finding.trait("duration") and _HISTORY & {*clause.words[cue.first : cue.last]}
@@ -177,7 +179,7 @@ def _of_somebody(clause: Clause, place: Place, kin: Sequence[Relative]) -> Findi
     behind = next((each for each in kin if each.first >= place.last and each.behind), None)
     if behind and not _belongs(clause, behind, place):
         behind = None
-    who = behind if before is None or (behind and before.relation == FAMILY_MEMBER) else before
+    who = behind if before is None or (behind and (before.behind or before.relation == FAMILY_MEMBER)) else before
     if who is None:
         return place.finding
     cues = (*place.finding.cues, clause.stretch(who.first, who.last))

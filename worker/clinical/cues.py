@@ -11,7 +11,7 @@ from typing import Literal, cast
 
 from worker.clinical.phrases import Hit, Phrases
 from worker.clinical.terminology import DATA
-from worker.clinical.tokens import word_set
+from worker.clinical.tokens import Token, word_set
 
 Sense = Literal[
     "absent", "possible", "hypothetical", "past", "done", "planned", "stopped", "taken", "none", "end", "verb", "anew",
@@ -20,6 +20,7 @@ Sense = Literal[
 Reach = Literal["forward", "backward", "none"]
 Meaning = tuple[tuple[Sense, Reach], ...]
 
+_MARKS = word_set("? ; + -")
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _ANSWERS = frozenset({"no", "not", "never", "nunca"})
 _AFTER_ANSWER = word_set(", . ! ? ; : ) i i'm i've he she it that it's")
@@ -59,6 +60,20 @@ def cues(words: Sequence[str], written: Sequence[str], language: str, covered: C
     hits = _table(language).find(["" if n in covered else word for n, word in enumerate(words)])
     found = (Cue(sense, reach, hit.first, hit.last) for hit in hits for sense, reach in _meaning(hit, words))
     return [each for each in found if not _is_other(each, words, written)]
+
+
+def signed(tokens: Sequence[Token]) -> tuple[list[Cue], set[int]]:
+    """What signs before a word say, and the signs that end a scope: ?pneumonia, +anorexia, (+) rash, -diarrhea."""
+    marks = [n for n, each in enumerate(tokens) if each.word in _MARKS]
+    cling = {n for n in marks if n + 1 < len(tokens) and tokens[n].end == tokens[n + 1].start}
+    asking = {n for n in cling if tokens[n].word == "?"}
+    plus = {n for n in cling if tokens[n].word == "+"}
+    minus = {n for n in cling if plus and tokens[n].word == "-" and n and tokens[n - 1].end < tokens[n].start}
+    told = [
+        *(Cue("possible", "forward", n, n + 1) for n in asking),
+        *(Cue("absent", "forward", n, n + 1) for n in minus),
+    ]
+    return told, {n for n in marks if tokens[n].word in {";", "?"}} - asking | plus
 
 
 @cache
@@ -106,6 +121,8 @@ def _is_other(cue: Cue, words: Sequence[str], written: Sequence[str]) -> bool:
         return after in _AFTER_ANSWER
     if cue.sense == "absent" and cue.reach == "backward" and said == "no":
         return after not in {".", ",", ";", ")", "!"} and not _in_table(words, cue.last - 1)
+    if cue.sense == "absent" and cue.reach == "forward" and said == "( - )":
+        return before not in {"", ",", ":", "and"}
     if said == "negative" and before == "-":
         return True
     if said == "nothing":
