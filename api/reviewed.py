@@ -30,8 +30,7 @@ def rewritten(connection: sa.Connection, services: Services, job: Job, stored: b
     reviews = reviews if words else wordless(reviews)
     whole = ledger.get(connection, job.id, sealed=("result",))
     result = None if whole is None else whole.unseal("result", services.keyring)
-    facts = json.loads(result or b"{}").get("facts", [])
     labels = [
         dict(zip(("system", "code"), each.split("|", 1), strict=True)) for each in services.settings.reviewed_labels
     ]
-    return fhir_json.write(applied(fhir_json.read(stored), facts, reviews, labels)).encode()
+    return fhir_json.write(applied(fhir_json.read(stored), json.loads(result or b"{}"), reviews, labels)).encode()

@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 from shared.fhir_json import Resource
 from shared.review.corrected import HL7, concept, corrected
 from shared.review.records import Stored
+from shared.review.retold import Retold, is_summary, retold
 from shared.review.rewording import inner, reviewed_words, said, struck_out, worded
 from shared.review.verdicts import Verdict, Verdicts, places, touched, verdicts
 
@@ -43,18 +44,21 @@ class _Reviewed:
 
 
 def applied(
-    bundle: Resource, facts: Sequence[Mapping[str, Any]], reviews: Sequence[Stored], labels: Sequence[Mapping[str, str]]
+    bundle: Resource, result: Mapping[str, Any], reviews: Sequence[Stored], labels: Sequence[Mapping[str, str]]
 ) -> Resource:
-    """The transaction after these reviews, oldest first; `facts` are the result's, `labels` the codes (system, code)
+    """The transaction after these reviews, oldest first; `result` is the same job's, `labels` the codes (system, code)
     that what was reviewed bears instead of the AI label."""
     if not reviews:
         return bundle
+    facts = result.get("facts", [])
     at = places(facts)
     look = _Reviewed(verdicts(reviews, at), {each["id"]: each for each in facts}, labels, reviews[-1])
     entries = [{**each, "resource": _judged(each, look)} for each in bundle["entry"]]
     gone = {each["fullUrl"] for each in entries if _in_error(each["resource"])}
+    anew = retold(result, look.told)
+    entries = [{**each, "resource": _gathered(each["resource"], gone, anew)} for each in entries]
     by_url = {each["fullUrl"]: each["resource"] for each in entries}
-    entries = [{**each, "resource": _gathered(each["resource"], by_url, gone)} for each in entries]
+    entries = [{**each, "resource": _document(each["resource"], by_url, gone, anew)} for each in entries]
     entries += [each for stored in reviews for each in _record(stored, bundle, at, look)]
     return {**bundle, "meta": _labels_of_all(bundle["meta"], entries, labels), "entry": entries}
 
@@ -120,23 +124,33 @@ def _family(resource: Resource, within: Mapping[int, Verdict], verdict: Verdict 
     return {**changed, "meta": _relabelled(resource["meta"], look.labels)} if everything else changed
 
 
-def _gathered(resource: Resource, by_url: Mapping[str, Resource], gone: set[str]) -> Resource:
-    """What refers to others, without those that are in error, and with their new words."""
+def _gathered(resource: Resource, gone: set[str], anew: Retold | None) -> Resource:
+    """What refers to others or speaks of them, without those that are in error."""
     kind = resource["resourceType"]
+    stands = not _in_error(resource)
+    if kind == "CarePlan" and anew and stands:
+        return anew.plan(resource)
     if kind == "ClinicalImpression":
+        resource = anew.impression(resource) if anew and stands else resource
         return _left_out(resource, "finding", lambda each: each.get("itemReference", {}), gone)
     if kind == "DetectedIssue":
         return _left_out(resource, "implicated", lambda each: each, gone)
-    if kind != "Composition":
+    return resource
+
+
+def _document(resource: Resource, by_url: Mapping[str, Resource], gone: set[str], anew: Retold | None) -> Resource:
+    """The Composition with the resources' new words, without those that are in error."""
+    if resource["resourceType"] != "Composition":
         return resource
-    sections = [_section(each, by_url, gone) for each in resource.get("section", [])]
+    sections = [_section(each, by_url, gone, anew) for each in resource.get("section", [])]
     kept = [each for each in sections if each.get("text") or each.get("entry")]
-    return {name: each for name, each in {**resource, "section": kept}.items() if each != []}
+    told = {name: each for name, each in {**resource, "section": kept}.items() if each != []}
+    return anew.with_evidence(told) if anew else told
 
 
-def _section(section: Resource, by_url: Mapping[str, Resource], gone: set[str]) -> Resource:
+def _section(section: Resource, by_url: Mapping[str, Resource], gone: set[str], anew: Retold | None) -> Resource:
     if "entry" not in section:
-        return section
+        return anew.section(section) if anew and is_summary(section) else section
     entries = [each for each in section["entry"] if each["reference"] not in gone]
     if not entries:
         return {}

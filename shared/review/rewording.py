@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from shared.fhir_json import Resource
@@ -12,6 +12,7 @@ from shared.review.asked import Correction
 XHTML = "http://www.w3.org/1999/xhtml"
 _INNER = re.compile(r"<div[^>]*>(.*)</div>", re.DOTALL)
 _BY_SOFTWARE = re.compile(r"(?:\bunconfirmed, )?AI asserted(?:, unconfirmed)?\)(?=</p>)")
+_TOLD = frozenset({"text", "codes"})
 _DRAFT = "Draft by software, to be reviewed"
 # What XML cannot hold; a reviewer's words come from outside as a note's do.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -21,6 +22,11 @@ def worded(paragraphs: Iterable[str], ready: str = "") -> Resource:
     """A Narrative of these paragraphs, or of XHTML that is ready."""
     plain = (escape(_UNPRINTABLE.sub(" ", each).strip()) for each in paragraphs)
     return {"status": "generated", "div": f'<div xmlns="{XHTML}">{"".join(f"<p>{p}</p>" for p in plain)}{ready}</div>'}
+
+
+def plain(words: str) -> str:
+    """Words on one line, without what XML cannot hold."""
+    return " ".join(_UNPRINTABLE.sub(" ", words).split())
 
 
 def inner(resource: Resource) -> str:
@@ -41,8 +47,25 @@ def struck_out(resource: Resource) -> Resource:
 
 
 def said(resource: Resource, corrections: Sequence[Correction]) -> str:
-    """A corrected resource in words: what it is, and each field that was corrected."""
-    named = resource.get("medicationCodeableConcept") or resource.get("code") or {}
-    given = {name: each for by in corrections for name, each in by.given.items() if name not in {"text", "codes"}}
-    parts = [f"{name} {value}" for name, value in given.items()]
-    return f"{'; '.join([named.get('text', ''), *parts])} (corrected by a reviewer)"
+    """A corrected resource in words, complete in themselves: receivers of text get nothing else."""
+    drug = resource.get("medicationCodeableConcept")
+    name = (drug or resource.get("code") or {}).get("text", "")
+    if drug is not None:
+        dosage = (resource.get("dosage") or resource.get("dosageInstruction") or [{}])[0].get("text")
+        words = f"{name}, {resource['status']}{f': {dosage}' if dosage else ''}"
+    elif measured := "; ".join(_measured(resource)):
+        words = f"{name}: {measured}"
+    else:
+        given = {name: each for by in corrections for name, each in by.given.items() if name not in _TOLD}
+        words = "; ".join([name, *(f"{field} {value}" for field, value in given.items())])
+    return f"{words} (corrected by a reviewer)"
+
+
+def _measured(held: Resource) -> Iterator[str]:
+    """Each value with its unit; of a panel with its name."""
+    if "valueQuantity" in held:
+        quantity = held["valueQuantity"]
+        yield " ".join(str(quantity[name]) for name in ("value", "unit") if name in quantity)
+    for each in held.get("component", []):
+        if "valueQuantity" in each:
+            yield f"{each['code'].get('text', '')} {next(_measured(each))}"

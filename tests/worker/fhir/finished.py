@@ -44,7 +44,7 @@ class Finished:
 
     def after(self, *said: dict[str, Any]) -> dict[str, Any]:
         """The bundle after these reviews."""
-        return applied(self.bundle, self.facts, reviews(said), [LABEL])
+        return applied(self.bundle, self.result, reviews(said), [LABEL])
 
 
 def reviews(said: Sequence[dict[str, Any]]) -> list[Stored]:
