@@ -16,10 +16,9 @@ OWN_CHARS = 200
 """How far before a finding the speaker may name himself."""
 _MALE = frozenset({"father", "brother", "son", "uncle", "grandfather", "nephew"})
 _FEMALE = frozenset({"mother", "sister", "daughter", "aunt", "grandmother", "niece"})
-_HE = re.compile(
-    r"(?:\W|(?:and|but|so|well|yeah|yes|no|i think|i believe|um|uh|also|then|y|pero) )*"
-    r"(he|she|his|her|he's|she's|el|ella)(?!\w)"
-)
+_PRONOUN = r"(?<!\w)(he|she|his|her|he's|she's|el|ella)(?!\w)"
+_HE = re.compile(_PRONOUN)
+_HE_FIRST = re.compile(rf"(?:\W|(?:and|but|so|well|yeah|yes|no|i think|i believe|um|uh|also|then|y|pero) )*{_PRONOUN}")
 _I = re.compile(
     r"(?<!\w)(?:i(?:'ve|'m)?(?: (?:also|just|only|still|actually))?(?! (?:think|believe|guess|know|mean|don't|suppose|"
     r"heard|remember|was told))|myself|tengo|soy|padezco|yo|me)(?!\w)"
@@ -80,7 +79,7 @@ def own(text: str, start: int, finding: Finding) -> bool:
 
 def _is_meant(kin: Relative, text: str) -> bool:
     """Whether a sentence begins with the pronoun of that relative."""
-    pronoun = _HE.match(text)
+    pronoun = _HE_FIRST.match(text)
     if pronoun is None:
         return False
     wrong = _FEMALE if pronoun.group(1) in {"he", "his", "he's", "el"} else _MALE
