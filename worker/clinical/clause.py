@@ -267,13 +267,14 @@ class Clause:
         if cue.sense == "hypothetical":
             return not gap
         shared = cue.sense == "past" and self.words[cue.first] in _AUXILIARIES
-        if self._looks_ahead(cue) or (gap and gap[-1] in _JOINED and not shared):
+        if self._looks_ahead(cue) or (gap and (gap[-1] == "de" or (gap[-1] in _JOINED and not shared))):
             return False
         if any(place.last <= each < cue.first for each in self.ends) or not _SUBORDINATE.isdisjoint(gap):
             return False
         if self.between(place.last, cue.first):
             listed = all(word in LINKS or self.covered(place.last + n) for n, word in enumerate(gap))
-            return listed and gap[-1] != "," and (self._spanish or not _JOINED.isdisjoint(gap))
+            many = self._spanish and self.words[cue.last - 1].endswith("s")
+            return listed and gap[-1] != "," and (many or not _JOINED.isdisjoint(gap))
         if cue.sense == "past":
             return len(gap) <= NEAR_TOKENS and ("," not in gap or gap == [","])
         closes = cue.last >= len(self.words) - 1

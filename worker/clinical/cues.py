@@ -141,6 +141,8 @@ def _is_other(cue: Cue, words: Sequence[str], written: Sequence[str]) -> bool:
         return after.endswith("ing")
     if cue.sense == "past" and said == "in the past":
         return after.isdigit() or after in _LASTING or after in {"several", "few", "couple"}
+    if cue.sense == "past" and said.startswith("antecedente") and before in {"sin", "no", "niega"}:
+        return True
     if cue.sense == "past" and "history" in said:
         return before in _LASTING
     if cue.sense == "hypothetical" and words[cue.first] == "si":
