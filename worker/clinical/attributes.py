@@ -22,7 +22,7 @@ _NO_SIDE = (
     r"now|away|after|before|here|there|then|when|where|at (?:the|that|this) (?:moment|time)|around|about|off|so|okay"
 )
 _SIDE = re.compile(
-    rf"(?<!\w)(left|(?<!all )(?<!, )(?<!that's )right(?! (?:{_NO_SIDE})(?!\w)|\?)|bilateral(?:es|ly)?|"
+    rf"(?<!\w)(left|(?<!all )(?<!, )(?<!that's )(?<!is that )(?<!that sound )right(?! (?:{_NO_SIDE})(?!\w)|\?)|bilateral(?:es|ly)?|"
     r"both(?= (?!of (?:them|those|us)|the same|and )\w)|izquierd[oa]s?|derech[oa]s?|izq|izda|izdo|izqd[oa]|"
     r"dcha|dcho|dch)(?!\w)"
 )

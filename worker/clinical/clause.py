@@ -44,6 +44,8 @@ _TOLD = word_set(
 )
 """What may stand between a time at the beginning of a sentence and what happened then."""
 _BRINGS = frozenset({"con", "en"})
+_SINCE = frozenset({"since", "desde"})
+"""Before a time that is past these say that something has lasted from then on: anxious since he died last year."""
 _TIED = frozenset({"relacion", "contacto", "cumplir"})
 """Between "sin" and "con" these have their object behind: sin relacion con el esfuerzo."""
 _SIGNS = (["0"], ["-"], ["(", "-", ")"])
@@ -276,7 +278,7 @@ class Clause:
             many = self._spanish and self.words[cue.last - 1].endswith("s")
             return listed and gap[-1] != "," and (many or not _JOINED.isdisjoint(gap))
         if cue.sense == "past":
-            return len(gap) <= NEAR_TOKENS and ("," not in gap or gap == [","])
+            return len(gap) <= NEAR_TOKENS and ("," not in gap or gap == [","]) and _SINCE.isdisjoint(gap)
         closes = cue.last >= len(self.words) - 1
         return len(gap) <= BEHIND_TOKENS and ("," not in gap or (closes and gap == [","]))
 

@@ -20,7 +20,8 @@ _LED = (
 _THIRD = r"(?:it|that|he|she|the|your)"
 _ASKS = re.compile(
     rf"{_LED}(?:any|does|do you|have you|are you|were you|did you|had you|can you|could you|did {_THIRD}|is {_THIRD}|"
-    rf"has (?:{_THIRD}|there)|have (?:they|there|your)|(?:is|are|was|were) there|"
+    rf"has (?:{_THIRD}|there|any\w*)|have (?:they|there|your|any\w*)|(?:is|was|did|are|were) any(?:one|body|thing)|"
+    rf"(?:is|are|was|were) there|"
     r"how (?:about|is|are|long|often|much|many|bad|do|did|have|has)|"
     r"how's|what about|what (?:is|are|do|did|kind|brings)|when did|when was|where (?:is|does|do)|"
     r"tiene (?!que)|ha tenido|toma(?! de)|es alergic|le duele|ha notado|cuanto|desde cuando|nota(?! que))(?!\w)"

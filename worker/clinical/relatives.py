@@ -14,7 +14,7 @@ from worker.clinical.terminology import DATA
 from worker.clinical.tokens import word_set
 
 _OWNERS = word_set("my his her your their the our a an another mi mis su sus tu la el una un")
-_BEFORE_BEHIND = word_set("in on of by for ( affecting en de por :")
+_BEFORE_BEHIND = word_set("in on of by for ( affecting en de por : tomaba tenia tuvo padecia padece")
 _IN_BREAST = word_set("de en la una ambas por")
 _COUNTS = word_set("no has have had any")
 _SOME = word_set("con un algun otro varios otros")
