@@ -96,7 +96,8 @@ def phrase(case: Case, mention: Mention) -> str:
         value = mention.attribute(attribute)
         if value is None or value.lower() in thing.lower():
             continue
-        if any(char.isdigit() for char in value):
+        agrees = words.severity_first or attribute == "severity"
+        if not agrees or any(char.isdigit() for char in value):
             thing = f"{thing} ({value})"
         else:
             thing = f"{value} {thing}" if words.severity_first else f"{thing} {value}"
@@ -137,7 +138,11 @@ def _key(mention: Mention) -> str:
 def _specific(found: Sequence[Mention]) -> list[Mention]:
     """Without those of which another says more: pain, where there is knee pain."""
     named = {_key(each) for each in found}
-    return [each for each in found if not any(name.endswith(f" {_key(each)}") for name in named)]
+    return [each for each in found if not any(_is_kind_of(name, _key(each)) for name in named)]
+
+
+def _is_kind_of(name: str, wider: str) -> bool:
+    return name.endswith(f" {wider}") or name.startswith((f"{wider} on ", f"{wider} de "))
 
 
 def _list(
@@ -219,4 +224,6 @@ def _merge(mentions: Iterable[Mention]) -> tuple[Span, ...]:
 
 def _join(things: Sequence[str], joint: str) -> str:
     *first, last = things or [""]
+    if joint == SPANISH.both and re.match(r"h?i(?![aeo])", fold(last)):
+        joint = "e"
     return f"{', '.join(first)} {joint} {last}" if first else last

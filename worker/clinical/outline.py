@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from itertools import groupby
 from math import ceil, sqrt
 
 from shared.case import Case, Mention, Sentence, Span
-from worker.clinical import affirmed
+from worker.clinical import affirmed, sections
 from worker.clinical.clauses import Clause, clauses
 from worker.clinical.reading import Reading, read
 from worker.clinical.sentences import SentencePart, split
@@ -130,8 +130,9 @@ def _select(case: Case) -> Sequence[Span]:
     starts = [each.start for each in case.mentions]
     within = {span: _within(case, span, starts) for span in said}
     weights = {span: 1.5 if section_of(case, span) in {"assessment", "plan"} else 1.0 for span in said}
-    chosen: list[Span] = []
-    told: set[Told] = set()
+    chosen = _never_left_out(case, said, within)
+    told = {_told(each) for span in chosen for each in within[span]}
+    said = [span for span in said if span not in chosen]
     line = [(-_density(case, span, within[span], told, weights[span]), span.start, span) for span in said]
     heapify(line)
     while line and len(chosen) < wanted:
@@ -143,6 +144,20 @@ def _select(case: Case) -> Sequence[Span]:
         chosen.append(span)
         told |= {_told(each) for each in within[span]}
     return sorted(chosen, key=lambda span: span.start)
+
+
+def _never_left_out(case: Case, said: Sequence[Span], within: Mapping[Span, Sequence[Mention]]) -> list[Span]:
+    """What nobody may miss: each allergy, and the fullest sentence of the assessment and of the plan."""
+    kept = [span for span in said if any(each.kind == "allergy" for each in within[span])]
+    for section in ("assessment", "plan"):
+        its = [span for span in said if within[span] and section_of(case, span) == section]
+        fullest = sorted(its, key=lambda span: -_density(case, span, within[span], set(), 1))
+        kept += sorted(fullest, key=lambda span: not _affirms(within[span]))[:1]
+    return list(dict.fromkeys(kept))
+
+
+def _affirms(mentions: Sequence[Mention]) -> bool:
+    return any((each.assertion, each.experiencer) == ("present", "patient") for each in mentions)
 
 
 def _density(case: Case, span: Span, mentions: Sequence[Mention], told: set[Told], weight: float) -> float:
@@ -171,6 +186,7 @@ def _statements(case: Case) -> list[Span]:
     reading = _read(case)
     said = turns(reading, case.segments)
     edges = [edge for turn in said for edge in (turn.start, turn.end)]
+    edges += [edge for part in ([] if said else sections.parts(reading)) for edge in (part.start, part.body)]
     own = [each for each in said if each.speaker != "clinician"] or said
     found = []
     for part in split(reading, edges, joined=bool(case.segments)):

@@ -12,10 +12,11 @@ from worker.clinical.facts import facts
 CaseOf = Callable[..., Case]
 
 
-def told(case: Case) -> Case:
+def told(case: Case, language: str = "en") -> Case:
     """The case with its facts and its summary."""
     assert case.text is not None
-    read = replace(case, language="en", mentions=facts(case.text, "en").mentions)
+    found = facts(case.text, language)
+    read = replace(case, language=language, sections=found.sections, mentions=found.mentions)
     return replace(read, summary=outline.summary(read), narrative=outline.narrative(read))
 
 
@@ -56,3 +57,32 @@ def test_an_abbreviation_ends_no_sentence(case_of: CaseOf) -> None:
         "Mrs. Brown is a 75 y.o. female with chest pain.",
         "She takes aspirin 81 mg. daily.",
     ]
+
+
+NOTA = """ANTECEDENTES PERSONALES: Varón de 68 años. HTA, DM2. Alergia a penicilina (urticaria).
+ENFERMEDAD ACTUAL: Refiere disnea de esfuerzo desde hace 2 semanas, con tos. Disnea de reposo hoy.
+No dolor torácico, no palpitaciones ni síncope. Niega edemas, náuseas, vómitos y diarrea.
+EXPLORACIÓN FÍSICA: TA 145/85 mmHg, FC 98 lpm. Crepitantes en base derecha. Ictericia. No edemas.
+PRUEBAS COMPLEMENTARIAS: Hb 13,2 g/dL, leucocitos 14.500, creatinina 1,1 mg/dL. Infiltrado.
+JUICIO CLÍNICO: Neumonía de probable origen bacteriano. Se descarta TEP.
+PLAN: Amoxicilina 500 mg cada 8 horas. Control en 48 horas."""
+
+
+def test_a_summary_never_leaves_out_allergies_assessment_and_plan(case_of: CaseOf) -> None:
+    texts = [each.text for each in told(case_of(NOTA), "es").summary]
+    assert {
+        "Alergia a penicilina (urticaria).",
+        "Neumonía de probable origen bacteriano.",
+        "Amoxicilina 500 mg cada 8 horas.",
+    } <= {*texts}
+
+
+def test_a_heading_is_no_part_of_a_sentence(case_of: CaseOf) -> None:
+    done = told(case_of(NOTA), "es")
+    assert not any(each.text.isupper() or ":" in each.text for each in done.summary)
+    assert {each.section for each in done.summary} >= {"subjective", "history", "objective", "assessment", "plan"}
+
+
+def test_a_spanish_list_reads_as_spanish_does(case_of: CaseOf) -> None:
+    words = told(case_of("Tos, crepitantes en base derecha e ictericia."), "es").narrative[0].text
+    assert words == "Tos, crepitantes (derecha) e ictericia."
