@@ -22,6 +22,7 @@ from shared.errors import (
     BadAudioError,
     BadDocumentError,
     ClinqError,
+    TooManyReviewsError,
     UnsupportedAudioError,
     UnsupportedDocumentError,
 )
@@ -51,6 +52,7 @@ STATUS = {
     BadAudioError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnsupportedDocumentError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     BadDocumentError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooManyReviewsError: HTTPStatus.CONFLICT,
     BackingServiceError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 WRONG = "Something went wrong here."

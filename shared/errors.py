@@ -118,6 +118,12 @@ class ModelUnavailableError(ClinqError):
     code = "model_unavailable"
 
 
+class TooManyReviewsError(PermanentError):
+    """A result holds as many reviews as it takes."""
+
+    code = "too_many_reviews"
+
+
 class DecryptionError(PermanentError):
     """A record cannot be opened: its key was destroyed or the record was changed."""
 

@@ -29,7 +29,8 @@ AGES = frozenset({"patient_age", "onset_age", "onsetAge"})
 _OF_A_REFERENCE = frozenset({"reference", "type", "identifier", "display"})
 _AS_IT_IS = frozenset({"system", "code", "resourceType", "status", "category", "engine", "sha256", "quote_hash", "id"})
 _DATE = re.compile(r"\d{4}-\d\d(?:-\d\d(?:T[\d:.]{5,15}(?:Z|[+-]\d\d:\d\d)?)?)?")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?<=/)[0-9a-f]{64}(?!\w)")
+"""Also the hash by which a recording or document is named: who has the file could find it by that."""
 _EMPTY = '<div xmlns="http://www.w3.org/1999/xhtml"><p>de-identified</p></div>'
 
 
@@ -183,7 +184,8 @@ def _source(resource: Document, redaction: Redaction) -> Document:
                 "hash": base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode(),
             }
         contents.append({**content, "attachment": kept})
-    return {**resource, "content": contents}
+    rest = {name: each for name, each in resource.items() if name != "description"}  # offsets of pages, now others
+    return {**rest, "content": contents}
 
 
 def _evidence(extension: Document, redaction: Redaction) -> Document:

@@ -13,6 +13,7 @@ from shared import audit, tables
 from shared.audit import Actor
 from shared.crypto import JobKey
 from shared.database import clock
+from shared.errors import TooManyReviewsError
 from shared.job import JobStatus
 from shared.review.asked import Review
 
@@ -33,12 +34,22 @@ class Stored:
     review: Review
 
 
+MOST = 1_000
+"""Reviews of one job: each is read whenever the Bundle is."""
+
+
 def add(connection: sa.Connection, job: Job, who: Actor, review: Review, key: JobKey) -> Stored | None:
-    """Write it with its row in the audit trail; None where the job is no longer there to be reviewed."""
+    """Write it with its row in the audit trail; None where the job is no longer there to be reviewed.
+
+    Raises TooManyReviewsError.
+    """
     here = (_job.c.id == job.id) & (_job.c.status == JobStatus.COMPLETED.value) & _job.c.purged_at.is_(None)
     # The lock holds off a deletion until this is written, so that it finds what it has to remove.
     if connection.execute(sa.select(_job.c.id).where(here).with_for_update()).first() is None:
         return None
+    so_far = sa.select(sa.func.count()).select_from(_review).where(_review.c.job_id == job.id)
+    if connection.execute(so_far).scalar_one() >= MOST:
+        raise TooManyReviewsError(f"a result takes {MOST} reviews: name more facts in each")
     review_id = str(uuid_utils.uuid7())
     row = {
         "id": review_id,

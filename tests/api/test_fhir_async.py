@@ -90,6 +90,8 @@ async def test_too_little_content_is_an_outcome_and_no_error(gateway: Gateway):
     ("reason", "kind", "status"),
     [
         ("bad_audio", JobStatus.FAILED, 422),
+        ("document_encrypted", JobStatus.FAILED, 422),
+        ("ocr_unavailable", JobStatus.FAILED, 500),
         ("stored_case", JobStatus.FAILED, 500),
         ("worker_lost", JobStatus.DEAD, 500),
     ],

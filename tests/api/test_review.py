@@ -100,6 +100,12 @@ async def test_a_review_that_comes_as_the_result_is_deleted_is_not_kept(gateway,
         assert records.add(connection, row, gateway.worker.actor, Review(action="confirm"), key) is None
 
 
+async def test_one_review_too_many_is_a_conflict(gateway, job_id, monkeypatch):
+    monkeypatch.setattr(records, "MOST", 0)
+    answer = await say(gateway, job_id, action="confirm")
+    assert (answer.status_code, answer.json()["code"]) == (409, "too_many_reviews")
+
+
 async def test_only_a_completed_job_is_reviewed(gateway: Gateway):
     waiting, failed = await gateway.submit(), await gateway.submit("Another note of another patient.")
     gateway.worker.fail(failed)

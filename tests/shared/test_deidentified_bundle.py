@@ -54,6 +54,24 @@ def test_an_id_on_the_senders_server_and_a_name_beside_it_are_not_told() -> None
     assert resource["target"][1]["reference"] == made["entry"][0]["fullUrl"]
 
 
+def test_a_file_cannot_be_found_by_its_hash_nor_a_page_by_its_old_place() -> None:
+    sha, own = "ab" * 32, WHOSE.removeprefix("urn:uuid:")
+    source = {
+        "resourceType": "DocumentReference",
+        "identifier": [{"system": "urn:clinq:document", "value": f"{own}/{sha}"}],
+        "description": "Pages, by code points of the text: 1: 0-17",
+        "content": [{"attachment": {"contentType": "application/pdf", "title": f"Document, SHA-256 {sha}"}}],
+    }
+    weights = {"resourceType": "Device", "version": [{"value": "cd" * 32}]}
+    made = bundle(source, weights, ifNoneExist=f"identifier=urn:clinq:document|{own}/{sha}")
+    told = fhir_json.write(made)
+    assert sha not in told
+    assert "0-17" not in told
+    assert "cd" * 32 in told
+    name = made["entry"][0]["resource"]["identifier"][0]["value"]
+    assert made["entry"][0]["request"]["ifNoneExist"].endswith(name)
+
+
 def test_a_name_that_a_narrative_escapes_is_found_in_it() -> None:
     words = '<div xmlns="http://www.w3.org/1999/xhtml"><p>Mr. O&#x27;Brien came</p></div>'
     made = bundle({"resourceType": "Condition", "text": {"status": "generated", "div": words}})

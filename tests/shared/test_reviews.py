@@ -13,7 +13,7 @@ from shared import ledger, migrate, retention, tables
 from shared.audit import Actor
 from shared.crypto import Keyring, new_master_key
 from shared.database import Database
-from shared.errors import DecryptionError
+from shared.errors import DecryptionError, TooManyReviewsError
 from shared.job import JobStatus
 from shared.review import records
 from shared.review.asked import Review
@@ -62,6 +62,16 @@ def test_what_was_said_comes_back_in_its_order(database: Database):
     said = [add(database, job_id, action="reject", facts=["m1"]), add(database, job_id, action="confirm", note="ok")]
     assert read(database, job_id) == said
     assert acts(database, job_id) == ["reviewed", "reviewed"]
+
+
+def test_a_result_takes_so_many_reviews_and_no_more(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(records, "MOST", 1)
+    job_id, other = put(database, RING, JobStatus.COMPLETED), put(database, RING, JobStatus.COMPLETED)
+    add(database, job_id, action="confirm")
+    with pytest.raises(TooManyReviewsError):
+        add(database, job_id, action="reject")
+    assert (count(database), acts(database, job_id)) == (1, ["reviewed"])
+    assert add(database, other, action="confirm") is not None
 
 
 @pytest.mark.parametrize("status", [each for each in JobStatus if each is not JobStatus.COMPLETED])
