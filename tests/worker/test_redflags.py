@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from shared.case import Attribute, Case, Mention, Section
-from worker.clinical.redflags import read_table, red_flags
+from worker.clinical.redflags import read_table, red_flags, spanish
 
 CaseOf = Callable[..., Case]
 
@@ -197,3 +197,12 @@ def test_every_finding_serves_a_rule() -> None:
 
 def test_a_case_without_text_has_no_red_flags(case_of: CaseOf) -> None:
     assert red_flags(case_of(None)) == ()
+
+
+def test_a_spanish_text_is_warned_of_in_spanish(case_of: CaseOf) -> None:
+    [flag] = red_flags(case_of("Refiere ideas de suicidio.", language="es"))
+    assert flag.text.startswith("Ideas de suicidio")
+
+
+def test_every_rule_has_its_spanish_words() -> None:
+    assert set(spanish()) == {rule.id for rule in read_table().rules}

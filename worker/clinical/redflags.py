@@ -14,6 +14,7 @@ from shared.case import Case, RedFlag, Span, Urgency
 from worker.clinical.signs import Sign, Signs
 
 TABLE = Path(__file__).with_name("redflags.toml")
+SPANISH = Path(__file__).with_name("redflags_es.toml")
 SPANS_PER_FINDING = 3
 """As many places in the text as one finding quotes for one rule."""
 
@@ -57,10 +58,11 @@ def red_flags(case: Case) -> tuple[RedFlag, ...]:
     if not case.text:
         return ()
     table = read_table()
+    words = spanish() if (case.language or "").startswith("es") else {}
     found = Signs(case).find(table.findings, _phrases())
     holding = {rule.id: spans for rule in table.rules if (spans := _evidence(rule, found))}
     flags = [
-        RedFlag(rule.id, rule.text, rule.urgency, rule.source, holding[rule.id], rule.crisis)
+        RedFlag(rule.id, words.get(rule.id, rule.text), rule.urgency, rule.source, holding[rule.id], rule.crisis)
         for rule in table.rules
         if rule.id in holding and not holding.keys() & set(rule.unless)
     ]
@@ -71,6 +73,12 @@ def red_flags(case: Case) -> tuple[RedFlag, ...]:
 def read_table() -> Table:
     """The rule table, read once."""
     return Table.model_validate(tomllib.loads(TABLE.read_text(encoding="utf-8")))
+
+
+@cache
+def spanish() -> Mapping[str, str]:
+    """What the rules say in Spanish, by their ids."""
+    return tomllib.loads(SPANISH.read_text(encoding="utf-8"))
 
 
 def _evidence(rule: Rule, found: Mapping[str, tuple[Span, ...]]) -> tuple[Span, ...]:
