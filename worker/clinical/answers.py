@@ -12,7 +12,7 @@ from worker.clinical.allergies import TOPIC, none_known
 from worker.clinical.demographics import age
 from worker.clinical.doses import taken
 from worker.clinical.finding import Finding, Stretch, Trait
-from worker.clinical.questions import Exchange, Said, beside, is_open, is_tagged, known, openly, supposes, yours
+from worker.clinical.questions import Exchange, Said, beside, is_open, is_tagged, known, openly, still, supposes, yours
 from worker.clinical.reading import Reading
 from worker.clinical.relatives import named
 from worker.clinical.replies import ANSWER_CHARS, Answer, agrees, fine, gone, only, over, picked, polarity
@@ -182,6 +182,13 @@ def _settled(
 
 
 def _refused(finding: Finding, said: Said, exchange: Exchange, reading: Reading) -> Iterator[Finding]:
+    before = replace(finding, assertion="present")
+    was = _over(before, exchange, reading)
+    if was is before and still(reading.text, said.start, finding) and finding.kind in _HABITS:
+        was = _ended(before, finding.cues[-1])
+    if was is not before:
+        yield was
+        return
     if known(reading.text, said.start, finding):
         word = gone(reading.text, exchange.answers[0].start, exchange.answers[0].end)
         if word:
@@ -190,9 +197,8 @@ def _refused(finding: Finding, said: Said, exchange: Exchange, reading: Reading)
             yield _doubtless(finding)
         return
     if finding.kind in _DENIABLE and finding.assertion in {"present", "absent", "possible"}:
-        denied = replace(finding, assertion="absent", temporality="current")
-        past = _over(replace(denied, assertion="present"), exchange, reading)
-        yield past if past.temporality == "past" else denied
+        idle = tuple(each for each in finding.traits if each.name != "status")
+        yield replace(finding, assertion="absent", temporality="current", traits=idle)
 
 
 def _supposed(finding: Finding, said: Said, exchange: Exchange, reading: Reading, reply: _Reply) -> Iterator[Finding]:

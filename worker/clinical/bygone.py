@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from worker.clinical.finding import Finding, Stretch, Trait
@@ -34,9 +35,14 @@ _LASTING = re.compile(
 """What stays once it is there; who had it has it."""
 _DONE = re.compile(
     r"(?<!\w)(?:(?:we|i|they|he|she|you)(?: also| already| just| actually)* did(?: do| get| have)?|did do|"
-    r"(?:they|we|i|he|she) (?:took|ran|performed|repeated)|results? (?:of|from)|show me|look(?:ing|ed)?(?: here)? at|"
+    r"(?:they|we|i|he|she) (?:took|ran|performed|repeated|put in|placed|removed|fixed)|"
+    r"results? (?:of|from)|show me|look(?:ing|ed)?(?: here)? at|"
     r"reviewed|went over|le hicimos|me hicieron|le hicieron|resultados? de(?:l| la)?|se hizo)(?: [\w'-]+){0,5} $"
 )
+_OPERATED = re.compile(
+    r"(?<!\w)(?:took|taken|pulled|got|had|quitaron|operaron|operad[oa]|sacaron|extirparon|pusieron)(?!\w)"
+)
+"""In the name of an operation itself: took out my appendix."""
 _NOT_YET = re.compile(
     r"(?<!\w)(?:will|'ll|gonna|going to|want to|like to|need to|let's|should|would|could|can|if)(?!\w)"
 )
@@ -69,6 +75,15 @@ _WILL_GET = re.compile(
     r"recommending|adding)(?: you| him| her)?|le (?:pido|pedimos|mando|receto|propongo|recomiendo|solicito|pongo)|"
     r"(?:le )?(?:voy|vamos) a (?:\w+)|pedimos|solicitamos)(?: [\w'-]+){0,5}(?:,(?: [\w'-]+){1,4})? $"
 )
+_CANNOT = re.compile(
+    r"(?<!\w)(?:can't|cannot|can not|couldn't|don't|no puedo|no puede|no tolero|no tolera)(?: really| even)?"
+    r"(?: (?:take|have|tolerate|use|be given|tomar|tener|usar))? $"
+)
+"""What somebody cannot take he is allergic to, where allergies are asked for."""
+_UPCOMING = re.compile(
+    r"(?<!\w)(?:take|hold|off|stop|not|nothing|fast|fasting)(?!\w).*(?:before|prior to) (?:the|your) $"
+)
+"""What is to be done before an operation."""
 _THEIRS = re.compile(
     r"(?<!\w)(?<!recurrence of )(?<!return of )(?:your|my|his|her)"
     r"(?: (?:chronic|congestive|known|underlying|old|usual|severe))? $"
@@ -77,9 +92,11 @@ _THEIRS = re.compile(
 
 def dated(finding: Finding, reading: Reading, start: int, end: int, speaker: Speaker | None) -> Finding:
     """A finding of the sentence from `start` to `end` at the time, and as sure, as its speaker means it."""
+    text = reading.text
+    if finding.kind == "allergy" and finding.assertion == "absent":
+        return replace(finding, assertion="present") if _CANNOT.search(text, start, finding.start) else finding
     if finding.settled or finding.experiencer != "patient":
         return finding
-    text = reading.text
     before = text[max(start, finding.start - BEFORE_CHARS) : finding.start]
     where = Stretch(max(start, finding.start - BEFORE_CHARS), finding.start)
     if finding.assertion == "absent" and _PRESUPPOSED.search(before) and finding.kind not in {"medication", "allergy"}:
@@ -95,6 +112,22 @@ def dated(finding: Finding, reading: Reading, start: int, end: int, speaker: Spe
     return finding
 
 
+def lasting(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """The findings; an illness that lasts is no history where the same talk speaks of it as of something present."""
+    now = {each.concept for each in findings if _stands(each) and each.temporality == "current"}
+    for each in findings:
+        history = each.kind == "condition" and each.temporality == "past" and _stands(each) and bool(each.cues)
+        yield replace(each, temporality="current") if history and each.concept in now and not _ended(each) else each
+
+
+def _stands(finding: Finding) -> bool:
+    return finding.experiencer == "patient" and finding.assertion == "present"
+
+
+def _ended(finding: Finding) -> bool:
+    return _LASTING.search(finding.concept.lower()) is None
+
+
 def _act(finding: Finding, text: str, before: str, where: Stretch, speaker: Speaker | None) -> Finding:
     if finding.kind == "medication":
         put = _PUT_ON.search(before)
@@ -104,7 +137,12 @@ def _act(finding: Finding, text: str, before: str, where: Stretch, speaker: Spea
         active = finding.trait("status") == "active"
         if finding.temporality == "current" and not active and _FAILED.match(text, finding.end):
             return replace(finding, temporality="past")
-    elif finding.temporality == "current" and _DONE.search(before):
+    elif speaker == "clinician" and _UPCOMING.search(before):
+        idle = tuple(each for each in finding.traits if each.name != "status")
+        return replace(finding, temporality="planned", traits=idle)
+    elif finding.temporality == "current" and (
+        _DONE.search(before) or _OPERATED.search(text, finding.start, finding.end)
+    ):
         return replace(finding, temporality="past")
     if finding.temporality == "current" and speaker == "clinician" and _WILL_GET.search(before):
         return replace(finding, temporality="planned")

@@ -173,7 +173,8 @@ def _of_talk(view: _View, talk: Sequence[Line]) -> Iterator[Finding]:
     found = persons.owned(view.reading, talk, found)
     rounds = groupby(zip(talk, found, strict=True), key=lambda pair: pair[0].group)
     told = [each for _, pairs in rounds for each in _round(view, list(pairs))]
-    yield from allergies.undoubted([*followups.confirmed(view.reading, talk, found), *told])
+    everything = [*followups.confirmed(view.reading, talk, found), *told]
+    yield from allergies.undoubted([*bygone.lasting(everything)])
 
 
 def _said(view: _View, line: Line, questions: Sequence[Stretch]) -> list[Finding]:

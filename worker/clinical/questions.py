@@ -32,6 +32,7 @@ _PART_DOES = re.compile(
     r"\w[\w' ]* (?:\w+ing|\w+ed|swollen|swell|swells|hurts?|aches?|bleeds?|itch|itches|burns?|shakes?|cramps?)"
 )
 """What a part of the body does."""
+_STILL = re.compile(r"(?<!\w)(?:still|sigue|sigues|todavia|aun)(?!\w)")
 _BESIDE = re.compile(
     r"(?<!\w)(?:other th[ae]n|besides|aside from|apart from|in addition to|aparte de|ademas de)(?: \w+){0,3}\s+$"
 )
@@ -108,6 +109,11 @@ def yours(text: str, start: int, finding: Finding) -> bool:
 def _of_a_part(text: str, finding: Finding) -> bool:
     """Are your feet swelling? Only the feet are the patient's own."""
     return _PART_DOES.fullmatch(text, finding.start, finding.end) is not None
+
+
+def still(text: str, start: int, finding: Finding) -> bool:
+    """Whether a question asks for what once was so: are you still taking it?"""
+    return _STILL.search(text, start, finding.start) is not None
 
 
 def beside(text: str, start: int, at: int) -> bool:

@@ -103,8 +103,15 @@ def _spoken_stretches(text: str, language: str) -> Iterator[tuple[int, int, str]
 
 
 def _joined(text: str, tokens: Sequence[Token]) -> list[str]:
-    """The words; a hyphen that stands between spaces becomes another sign, so that no number runs over it."""
-    return ["," if each.word == "-" and text[each.end : each.end + 1].isspace() else each.word for each in tokens]
+    """The words; a hyphen between spaces becomes another sign, so that no number runs over it, and a point "point"."""
+    return [_sign(text, each) if each.word in {"-", "."} else each.word for each in tokens]
+
+
+def _sign(text: str, token: Token) -> str:
+    apart = text[token.end : token.end + 1] == " "
+    if token.word == "." and apart and text[token.start - 1 : token.start] == " ":
+        return "point"
+    return "," if token.word == "-" and text[token.end : token.end + 1].isspace() else token.word
 
 
 def _is_digits(text: str, first: Token, number: Number) -> bool:

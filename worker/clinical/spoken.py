@@ -19,9 +19,14 @@ _ACTS = (
     r"can|will|know|am|was|going|gonna|like|ordered|recommend|need|guess|went|tried|started|been"
 )
 _NOUN = r"(?:\w+ ){1,3}"
+_EXAMINED = (
+    r"(?:neck|lungs?|heart|belly|abdominal|abdomen|legs?|skin|eyes?|ears?|knee|back|neuro|neurologic|neurological|physical|"
+    r"shoulder|hip|ankle|foot|hand|chest|cardiac|cardiovascular|respiratory|musculoskeletal|extremity|throat)"
+)
 _LEADS = re.compile(
     r"(?<!\w)(?:and )?(?:so|now|then|but|and)(?= (?:i|i'm|i've|i'd|i'll|you|you're|you've|your|we|we're|we'll|we've|"
-    r"let's|let|for|on|with|the|that's|this|there|there's|my|he|she|he's|she's|when|what|how|have|do|did|are|is|has|any)(?!\w))"
+    r"let's|let|for|on|with|the|that's|this|there|there's|my|he|she|he's|she's|when|what|how|do|did|are|is|has|any)(?!\w)|"
+    r" have(?! you (?:use|take|come|see|do|go|try|start|check|get|follow|keep|call|weigh|work|continue))(?!\w))"
 )
 """Words that lead into a new sentence, wherever they stand before such a one."""
 _BEGINS = re.compile(
@@ -33,12 +38,16 @@ _BEGINS = re.compile(
     r"|you(?:'re| are| do| have| had|'ve| can| did) "
     rf"|your {_NOUN}(?:is|are|was|were|look|looks|show|shows|showed|sound|sounds)(?!\w)"
     rf"|(?:on|for|with) (?:your|the) {_NOUN}(?:exam|examination|x-ray|mri|scan|problem|concern|issue)(?!\w)"
+    rf"|(?:your )?{_EXAMINED} exam(?:ination)?(?= (?:you|your|you're|there|it|i|no|is|shows|the|normal)(?!\w))"
+    r"|otherwise (?=your|the|regular|normal|you|everything)"
     r"|there(?:'s| is| are| was| were) "
     r"|(?:listening|looking) (?:to|at) "
     r"|no (?=\w+ (?:noted|appreciated)(?!\w))"
     r")"
 )
 """Words with which a new sentence can begin."""
+_VIEWS = re.compile(r"(?<!\w)i (?:do )?(?:think|believe) (?:it's|it is|this is|that's|that is|you have|you've)(?!\w)")
+"""A view begins a sentence however short: i don't think it's this i think it's that."""
 _HELD = re.compile(
     r"(?:^|(?<!\w))(?:and|but|or|if|that|than|because|since|when|while|what|how|where|which|who|why|as|of|to|for|in|on|at|"
     r"with|about|after|before|from|until|unless|so|now|then|like|say|says|said|think|believe|know|see|guess|sure|"
@@ -55,13 +64,17 @@ def borders(reading: Reading, turns: Sequence[Turn]) -> Iterator[int]:
     for turn in turns:
         marks = [turn.start, *(each.end() for each in _MARK.finditer(reading.text, turn.start, turn.end)), turn.end]
         for start, end in pairwise(marks):
-            if len(reading.text[start:end].split()) > LONGEST_WORDS:
-                yield from _within(reading.text, start, end)
+            long = len(reading.text[start:end].split()) > LONGEST_WORDS
+            yield from _within(reading.text, start, end) if long else _cut(reading.text, start, end, _VIEWS, set())
 
 
 def _within(text: str, start: int, end: int) -> Iterator[int]:
     leads = {each.start() for each in _LEADS.finditer(text, start, end)}
-    for place in leads | {each.start() for each in _BEGINS.finditer(text, start, end)}:
+    yield from _cut(text, start, end, _BEGINS, leads)
+
+
+def _cut(text: str, start: int, end: int, begins: re.Pattern[str], leads: set[int]) -> Iterator[int]:
+    for place in leads | {each.start() for each in begins.finditer(text, start, end)}:
         before = text[max(start, place - 12) : place]
         held = _JOINED if place in leads else _HELD
         if before.strip() and not held.search(before):
