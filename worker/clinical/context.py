@@ -33,6 +33,7 @@ _OWN_WORDS = word_set(
     "tengo alergico alergica tomo my mi presents me with on"
 )
 """After a comma or "and", these leave the relative and return to the patient."""
+_FAR_BACK = frozenset({"remote", "distant", "prior", "previous"})
 _HISTORY = frozenset({"history", "hx", "h"})
 """A history of vomiting for two days goes on."""
 _DID = frozenset({"did", "didn't", "never"})
@@ -101,7 +102,8 @@ def _past(clause: Clause, place: Place) -> Stretch | None:
     if _order(clause, place) or not _LEFT_OVER.isdisjoint(clause.words[max(0, place.first - 1) : place.first + 1]):
         return None
     cue = clause.cue(place, "past")
-    lasts = cue and place.finding.trait("duration") and _HISTORY & {*clause.words[cue.first : cue.last]}
+    said = {*clause.words[cue.first : cue.last]} if cue else set()
+    lasts = place.finding.trait("duration") and _HISTORY & said and not _FAR_BACK & said
     failed = cue and clause.words[cue.first] in _DID and place.finding.kind not in ACTS
     if cue and not lasts and not failed:
         return clause.where(cue)

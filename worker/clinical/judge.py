@@ -47,6 +47,8 @@ def sense_of(
     """
     if not text[start:end].strip() or start < 0:
         raise ValueError("start and end select no words of the text")
+    while text[start] in " ?¿":
+        start += 1
     reading = read(text, known_language or language.detect(fold(text)))
     first, last = bisect_left(reading.ends, start + 1), bisect_left(reading.starts, end)
     given = Finding(kind or _kind(reading, first, last), first, last, text[start:end])
