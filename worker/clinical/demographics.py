@@ -31,6 +31,9 @@ GENDERS = {
 _GENDER_OF = {word: gender for gender, each in GENDERS.items() for word in each}
 _MAN = r"man|male|gentleman|boy|woman|female|lady|girl"
 _VARON = r"varon|hombre|mujer|nino|nina|masculino|femenin[oa]|chico|chica"
+_SOMEBODY = (
+    r"paciente|pcte|pac|senora?|lactante|bebe|neonato|gestante|embarazada|puerpera|adolescente|joven|ancian[oa]|escolar"
+)
 _UCUM = {
     "year": "a",
     "yr": "a",
@@ -38,10 +41,13 @@ _UCUM = {
     "ano": "a",
     "month": "mo",
     "mes": "mo",
+    "meses": "mo",
     "week": "wk",
     "semana": "wk",
     "day": "d",
     "dia": "d",
+    "a": "a",
+    "m": "mo",
 }
 _NOT_AN_AGE = (
     r"(?! ?(?:%|/|\.\d|:|mg|mcg|kg|lbs?|pounds|kilos|minutes|mins|hours|hrs|weeks|days|months|miles|"
@@ -54,9 +60,11 @@ _AGES = (
     re.compile(r"(?<!\w)(?:age|aged|edad)(?: is| of| de)?[: ] ?(\d{1,3})(?!\w|[./]\d)(?! ?(?:weeks|months|days))"),
     re.compile(rf"(?<!\w)(?:i'm|i am|you're|you are|he's|he is|she's|she is|patient is) (?:now |currently |"
     rf"a )?(\d{{1,3}})(?!\w|\.\d){_NOT_AN_AGE}(?=[\s,.;?!)]|$)"),
-    re.compile(rf"(?<!\w)(?:{_VARON}|paciente|senora?)(?: \w+)? de (\d{{1,3}}) ?(anos?|meses|semanas|"
-    rf"dias)(?! de evolucion)"),
-    re.compile(r"(?<!\w)(?:tengo|tiene|cumpli|con|de) (\d{1,3}) ?(anos?|meses)(?= de edad|[,.;?!]|$| y soy| y vengo)"),
+    re.compile(rf"(?<!\w)(?:{_VARON}|{_SOMEBODY})(?: \w+)? de (\d{{1,3}}) ?(anos?|meses|mes|semanas?|dias?)"
+    rf"(?!\w| de evolucion)"),
+    re.compile(rf"(?<!\w)(?:{_VARON}|{_SOMEBODY})(?: de)? (\d{{1,3}}) ?(a)(?![a-z/])"),
+    re.compile(r"(?<!\w)(?:tengo|tiene|cumpli|con) (\d{1,3}) ?(anos?|meses)(?= de edad|[,.;?!]|$| y soy| y vengo)"),
+    re.compile(r"(?<!\w)de (\d{1,3}) ?(anos?|mes|meses)(?= de edad(?!\w))"),
     re.compile(r"(?<!\w)(?:mr|mrs|ms|sra?|don|dona)\.? [a-z]{2,20}(?: [a-z]{2,20})?(?:, | is |"
     r" \()(\d{1,3})(?=[,);]|\.?$| y)"),
     re.compile(r"(?<!\w)(?:tengo|tiene usted|usted tiene) (\d{1,3}) ?(anos)(?!\w)"),
@@ -110,7 +118,7 @@ def _ages(reading: Reading, genders: list[Finding]) -> Iterator[Finding]:
                 found.group(1),
                 where,
                 Stretch(where.start, _end(found)),
-                _UCUM[unit.removesuffix("es").removesuffix("s")],
+                _UCUM.get(unit) or _UCUM[unit.removesuffix("s")],
             )
     for found in _AGE_AND_SEX.finditer(reading.text, 0, 300):
         if reading.is_upper(found.start(2)) and 0 < int(found.group(1)) <= OLDEST_YEARS:

@@ -77,9 +77,18 @@ _FOR = re.compile(
 )
 
 
+_NEEDED = re.compile(r"(?<!\w)(?:(?:as|when|if) needed for|prn(?: for)?) (?:the |his |her |your |any |severe )?$")
+"""Before what a drug may be taken for, whether or not it is there: 600 mg as needed for pain."""
+
+
 def with_doses(findings: Sequence[Finding], reading: Reading, start: int, end: int) -> list[Finding]:
-    """The findings of one sentence (`start` to `end`), each drug with what is said of how it is taken."""
+    """The findings of one sentence (`start` to `end`), each drug with what is said of how it is taken.
+
+    A pain without a place behind "as needed for" only tells what the drug is for: no finding.
+    """
     drugs = [each for each in findings if each.kind == "medication"]
+    if drugs:
+        findings = [each for each in findings if each.concept != "pain" or not _is_needed(each, reading, start)]
     dosed: list[Finding] = []
     for finding in findings:
         if finding.kind != "medication":
@@ -92,6 +101,10 @@ def with_doses(findings: Sequence[Finding], reading: Reading, start: int, end: i
         stop = plus if plus >= 0 else stop
         dosed.append(finding.with_traits(*_traits(reading, before, finding, stop)))
     return dosed
+
+
+def _is_needed(finding: Finding, reading: Reading, start: int) -> bool:
+    return _NEEDED.search(reading.text, max(start, finding.start - 30), finding.start) is not None
 
 
 def taken(reading: Reading, start: int, end: int) -> list[Trait]:

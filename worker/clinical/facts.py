@@ -39,6 +39,7 @@ from worker.clinical.tagged import Tagged, added, widened
 from worker.clinical.terminology import terminology
 from worker.clinical.tokens import Token
 from worker.clinical.vitals import vitals
+from worker.clinical.weight import weight_changes
 
 ILLNESS = frozenset({"symptom", "condition"})
 FAMILY_TOPIC = re.compile(r"(?<!\w)famil(?:y|ia)(?!\w)")
@@ -124,7 +125,7 @@ class _View:
 
 def _named(reading: Reading, parts: Sequence[Part], given: Sequence[Finding]) -> list[Finding]:
     """Vital signs, age and gender, and every name of the terminology outside of them, of headings and of `given`."""
-    found = [*vitals(reading), *demographics(reading), *drinking(reading.text)]
+    found = [*vitals(reading), *demographics(reading), *drinking(reading.text), *weight_changes(reading)]
     apart = (each for each in found if not any(one.start < each.end and each.start < one.end for one in given))
     measured = [*given, *apart]
     taken = sorted([*((each.start, each.end) for each in measured), *((each.start, each.body) for each in parts)])

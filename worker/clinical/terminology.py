@@ -39,7 +39,7 @@ ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 HPO = "http://human-phenotype-ontology.org"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 
-_PART_OF = re.compile(r"-(?:free|like|related|relieving|induced|proof|tested)(?!\w)")
+_PART_OF = re.compile(r"-(?:free|like|related|relieving|induced|proof|tested|resistant|sensitive|susceptible)(?!\w)")
 """Pain-free is no pain."""
 _HOUSE = re.compile(
     r" (?:(?:care|research|treatment) )?(?:cent(?:er|re)|network|institute|society|association|foundation|clinic|"
@@ -115,20 +115,22 @@ class Terminology:
         stems = [stem(each.word) for each in tokens]
         done = 0
         for hit in self._phrases.find(stems):
-            yield from self._nameless(tokens[done : hit.first], stems[done : hit.first])
+            yield from self._nameless(reading.text, tokens[done : hit.first], stems[done : hit.first])
             done = hit.last
             first, last = tokens[hit.first], tokens[hit.last - 1]
             entry = next((each for each in hit.value if _is_meant(reading, first, last, each)), None)
             if entry:
                 end = last.end - 2 if last.word.endswith("'s") and entry.concept.kind != "condition" else last.end
                 yield Name(first.start, end, entry.concept)
-        yield from self._nameless(tokens[done:], stems[done:])
+        yield from self._nameless(reading.text, tokens[done:], stems[done:])
 
-    def _nameless(self, tokens: Sequence[Token], stems: Sequence[str]) -> Iterator[Name]:
+    def _nameless(self, text: str, tokens: Sequence[Token], stems: Sequence[str]) -> Iterator[Name]:
         """Words that no table has: drugs that are misspelt, and what the ending of a word tells."""
         for token, word in zip(tokens, stems, strict=True):
             misspelt = self._misspelt.find(token.word)
             kind = endings.kind_of(word)
+            if (misspelt or kind) and _PART_OF.match(text, token.end):
+                continue
             if misspelt:
                 yield Name(token.start, token.end, replace(misspelt, confidence=BY_SOUND))
             elif kind:

@@ -68,7 +68,6 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "Call us should you develop chest pain.": ("symptom | chest pain | hypothetical",),
     "Take ibuprofen 400 mg every 6 hours as needed for pain.": (
         "medication | ibuprofen | | dose=400 unit=mg frequency=every 6 hours as needed",
-        "symptom | pain | hypothetical",
     ),
     "Watch for signs of infection such as redness or swelling.": (
         "condition | infection | hypothetical",
@@ -167,6 +166,8 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "Not allergic to latex.": ("allergy | latex | absent",),
     "ALLERGIES\n\nDexamethasone causes palpitations.": ("allergy | Dexamethasone | | reaction=palpitations",),
     "He denies numbness or tingling.": ("symptom | numbness | absent", "symptom | tingling | absent"),
+    "He has lost about 12 pounds.": ("symptom | lost about 12 pounds |",),
+    "MRSA cellulitis, a methicillin-resistant strain.": ("condition | MRSA |", "condition | cellulitis |"),
     "She does not drink alcoholic beverages.": ("social | drink alcoholic beverages | absent",),
     "Allergic to penicillin, takes metformin.": ("allergy | penicillin |", "medication | metformin |"),
     # vital signs

@@ -12,6 +12,15 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "symptom | vómitos | absent",
         "symptom | diarrea |",
     ),
+    "Ánimo bajo de 4 meses, con pérdida de 6 kg.": (
+        "symptom | Ánimo bajo |",
+        "symptom | pérdida de 6 kg |",
+    ),
+    "Lactante de 4 meses, con fiebre de hasta 39,5 ºC.": (
+        "demographic | 4 meses | | value=4 unit=mo",
+        "vital | fiebre de hasta 39,5 ºC | | value=39.5 unit=Cel",
+    ),
+    "Pcte de 83 a. con edemas.": ("demographic | 83 a | | value=83 unit=a", "symptom | edemas |"),
     "Vómitos no.": ("symptom | Vómitos | absent",),
     "El dolor abdominal no mejora con paracetamol.": ("symptom | dolor abdominal |", "medication | paracetamol |"),
     "No disnea de reposo, ni palpitaciones, ni dolor torácico.": (
