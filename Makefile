@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup weights demo up tools test lint bench chaos quality check-images lock clean
+.PHONY: help setup weights demo up tools test lint bench chaos quality examples check-images lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -78,6 +78,9 @@ DATA ?= $(firstword $(wildcard data ../*/data))
 
 quality: weights ## Measure on development data (DATA=folder) and write docs/quality.md (ARGS="english facts" for parts)
 	@$(BIN)/python -m tests.quality --data "$(DATA)" $(ARGS)
+
+examples: weights ## Write docs/examples, and the examples in docs/result.md and docs/resultado.md, anew
+	@$(BIN)/python -m tests.examples
 
 check-images: setup ## Run the build and start steps of both Dockerfiles in a scratch folder, without Docker
 	@$(BIN)/python -m pytest -m images tests/test_ship.py

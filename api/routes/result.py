@@ -10,13 +10,15 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from api import ending, reading
+from api.completed import Completed
 from api.deps import Here, actor, services_of
 from api.errors import ProblemError, not_found
 from api.security.guard import guarded
 from api.standing import State
+from api.submitting import FIRST
 from shared import transcript
 from shared.case import Case, from_json
-from shared.job import JobStatus, StageName
+from shared.job import JobStatus
 from shared.ledger import Job
 
 FHIR_JSON = "application/fhir+json"
@@ -50,7 +52,7 @@ class Deleted(BaseModel):
     status: JobStatus
 
 
-@readable.get("/result/{job_id}", response_model=State, openapi_extra=PARAMETERS)  # noqa: FAST003 - see Guarded: plain
+@readable.get("/result/{job_id}", response_model=Completed | State, openapi_extra=PARAMETERS)  # noqa: FAST003 - Guarded
 async def result(request: Request) -> Response:
     """Where the job stands; once it is completed, its result beside that."""
     services, who = services_of(request), actor(request)
@@ -66,19 +68,21 @@ async def transcript_(
     form: Annotated[Form | None, Query(alias="format")] = None,
     accept: Annotated[str, Header()] = "",
 ) -> Response:
-    """The transcript of a recording; `format`, or the Accept header, chooses json, vtt or txt."""
+    """What was said in a recording, or read in a document; `format`, or the Accept header, chooses json, vtt or txt."""
     who = actor(request)
     job = await reading.find(services, who, job_id, "case_file")
-    if job.source != "audio" or not job.status.terminal:
+    if job.source not in FIRST or not job.status.terminal:
         raise not_there(job, "transcript")
     stored = reading.opened(services, who, job, "case_file")
-    if stored is None and StageName.TRANSCRIBE not in job.remaining:
+    if stored is None and FIRST[job.source] not in job.remaining:
         raise ProblemError(
             410, "transcript_expired", "The transcript was kept as long as its tenant wants, and is gone."
         )
     if stored is None:
         raise not_there(job, "transcript")
     chosen = form or _accepted(accept)
+    if chosen == "vtt" and job.source == "document":
+        raise not_there(job, "subtitles")
     return Response(_written(from_json(stored), chosen), media_type=FORMS[chosen])
 
 
