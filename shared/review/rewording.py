@@ -13,6 +13,8 @@ XHTML = "http://www.w3.org/1999/xhtml"
 _INNER = re.compile(r"<div[^>]*>(.*)</div>", re.DOTALL)
 _BY_SOFTWARE = re.compile(r"(?:\bunconfirmed, )?AI asserted(?:, unconfirmed)?\)(?=</p>)")
 _TOLD = frozenset({"text", "codes"})
+_FOUND = frozenset({"valueBoolean", "valueCodeableConcept", "valueString"})
+"""How an Observation says what is no measurement; what it measures beside that is a detail."""
 _DRAFT = "Draft by software, to be reviewed"
 # What XML cannot hold; a reviewer's words come from outside as a note's do.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -53,7 +55,7 @@ def said(resource: Resource, corrections: Sequence[Correction]) -> str:
     if drug is not None:
         dosage = (resource.get("dosage") or resource.get("dosageInstruction") or [{}])[0].get("text")
         words = f"{name}, {resource['status']}{f': {dosage}' if dosage else ''}"
-    elif measured := "; ".join(_measured(resource)):
+    elif (measured := "; ".join(_measured(resource))) and not resource.keys() & _FOUND:
         words = f"{name}: {measured}"
     else:
         given = {name: each for by in corrections for name, each in by.given.items() if name not in _TOLD}

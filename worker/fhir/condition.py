@@ -38,7 +38,8 @@ def condition(chart: Chart, finding: Finding) -> Entry | None:
         evidence=[{"detail": [chart.source]}],
     )
     past = "past, " if first.temporality == "past" else ""
-    said = f"{finding.words} ({past}{SAID[first.assertion]}, AI asserted)"
+    details = [finding.sided, finding.attribute("severity"), finding.attribute("duration")]
+    said = f"{', '.join(filter(None, details))} ({past}{SAID[first.assertion]}, AI asserted)"
     return chart.asserted("Condition", finding.key, said, finding.spans, fields)
 
 

@@ -33,6 +33,12 @@ class Finding:
         return clean(self.first.text)
 
     @property
+    def sided(self) -> str:
+        """The same, with the side where they do not say it themselves."""
+        side = self.attribute("laterality")
+        return f"{self.words}, {side}" if side and side.casefold() not in self.words.casefold() else self.words
+
+    @property
     def name(self) -> str:
         """What is meant, in plain English where the terminology knows it."""
         return self.first.concept or self.words

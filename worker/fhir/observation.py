@@ -106,4 +106,4 @@ def _said(finding: Finding) -> str:
     sense = {"absent": "denied", "possible": "possible"}.get(first.assertion, "")
     details = [finding.attribute("severity"), finding.attribute("duration")]
     when = "past" if first.temporality == "past" else ""
-    return ", ".join(each for each in (finding.words, sense, when, *details) if each) + " (AI asserted)"
+    return ", ".join(each for each in (finding.sided, sense, when, *details) if each) + " (AI asserted)"

@@ -20,4 +20,4 @@ def procedure(chart: Chart, finding: Finding) -> Entry | None:
         encounter=chart.encounter if first.temporality == "current" else None,
         bodySite=[concept(side)] if (side := finding.attribute("laterality")) else None,
     )
-    return chart.asserted("Procedure", finding.key, f"{finding.words} (AI asserted)", finding.spans, fields)
+    return chart.asserted("Procedure", finding.key, f"{finding.sided} (AI asserted)", finding.spans, fields)

@@ -10,9 +10,11 @@ from shared.case import Recommendation, Sentence
 from shared.fhir_json import write
 from shared.hl7v2.mdm import mdm
 from shared.hl7v2.oru import oru
-from tests.worker.fhir.cases import one, span
+from tests.worker.fhir.cases import mention, one, span
 from tests.worker.fhir.finished import Finished, finished
 from tests.worker.fhir.test_reviewed import sound
+
+NOTHING = {"narrative": (), "summary": (), "recommendations": (), "red_flags": (), "classification": None}
 
 
 @pytest.fixture
@@ -64,3 +66,12 @@ def test_a_corrected_pressure_is_told_whole_with_its_unit(done):
     told = texts(done, {"action": "correct", "corrections": [half]})
     words = "Systolic blood pressure 124 mmHg; Diastolic blood pressure 91 mmHg (corrected by a reviewer)"
     assert words in told
+
+
+def test_a_symptom_that_a_reviewer_denies_is_told_as_denied(note):
+    text = "Headache for three days."
+    days = {"duration": ("three days", None), "duration_days": ("3", None)}
+    done = finished(replace(note, text=text, mentions=(mention(text, "symptom", "Headache", days),), **NOTHING))
+    denied = {"fact_id": done.fact("symptom", "Headache"), "assertion": "absent"}
+    after = sound(done.after({"action": "correct", "corrections": [denied]}))
+    assert "Headache; assertion absent (corrected by a reviewer)" in one(after, "Observation")["text"]["div"]

@@ -257,3 +257,14 @@ def test_genders_that_contradict_each_other_are_none(case_of):
     ]
     case: Case = replace(case_of(text), mentions=tuple(stated))
     assert "gender" not in one(transaction(case), "Patient")
+
+
+@pytest.mark.parametrize("kind", ["condition", "symptom", "procedure"])
+def test_the_side_is_told_in_the_words_that_receivers_of_text_get(built, kind):
+    text = "knee trouble, left"
+    there = mention(text, kind, "knee trouble", {"laterality": ("left", "left")})
+    told = next(each["resource"] for each in built(text, there)["entry"] if "bodySite" in each["resource"])
+    assert "<p>knee trouble, left (" in told["text"]["div"]
+    said = mention("left knee", kind, "left knee", {"laterality": ("left", None)})
+    told = next(each["resource"] for each in built("left knee", said)["entry"] if "bodySite" in each["resource"])
+    assert "<p>left knee (" in told["text"]["div"]
