@@ -45,7 +45,7 @@ _LEFT_OVER = word_set("residual persistent persisting ongoing current recurrent 
 """A stroke is over, the weakness that it left is not."""
 _PRONOUNS = frozenset({"él", "yo"})
 _HERSELF = frozenset({"own", "herself", "himself", "myself"})
-_STAYS = frozenset({"who", "que", "still"})
+_STAYS = frozenset({"who", "que", "si", "still"})
 _WOMEN = word_set("mother mom mum mommy sister daughter grandmother grandma aunt niece wife girlfriend granddaughter")
 _MEN = word_set("father dad daddy brother son grandfather grandpa uncle nephew husband boyfriend grandson")
 _OBJECTS = word_set("me him us")

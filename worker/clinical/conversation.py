@@ -17,9 +17,11 @@ _LED = (
     r"(?:(?:and|or|so|now|well|then|um|uh|okay|ok|alright|all right|right|good|great|y|e|bueno|vale|entonces|pues)"
     r"[\s,.]+)*"
 )
+DOINGS = "use|take|come|see|do|go|try|start|check|get|follow|keep|call|weigh|work|continue|schedule|make|stop|wear"
+"""Behind "have you" these tell what is to be done: I'm gonna have you check your weight."""
 _THIRD = r"(?:it|that|he|she|the|your)"
 _ASKS = re.compile(
-    rf"{_LED}(?:any|does|do you|have you|are you|were you|did you|had you|can you|could you|did {_THIRD}|is {_THIRD}|"
+    rf"{_LED}(?:any|does|do you|have you(?! (?:{DOINGS})(?!\w))|are you|were you|did you|had you|can you|could you|did {_THIRD}|is {_THIRD}|"
     rf"has (?:{_THIRD}|there|any\w*)|have (?:they|there|your|any\w*)|(?:is|was|did|are|were) any(?:one|body|thing)|"
     rf"(?:is|are|was|were) there|"
     r"how (?:about|is|are|long|often|much|many|bad|do|did|have|has)|"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from worker.clinical.conversation import DOINGS
 from worker.clinical.reading import Reading
 from worker.clinical.turns import Turn
 
@@ -26,14 +27,15 @@ _EXAMINED = (
 _LEADS = re.compile(
     r"(?<!\w)(?:and )?(?:so|now|then|but|and)(?= (?:i|i'm|i've|i'd|i'll|you|you're|you've|your|we|we're|we'll|we've|"
     r"let's|let|for|on|with|the|that's|this|there|there's|my|he|she|he's|she's|when|what|how|do|did|are|is|has|any)(?!\w)|"
-    r" have(?! you (?:use|take|come|see|do|go|try|start|check|get|follow|keep|call|weigh|work|continue))(?!\w))"
+    rf" have(?! you (?:{DOINGS})(?!\w))(?!\w))"
 )
 """Words that lead into a new sentence, wherever they stand before such a one."""
 _BEGINS = re.compile(
     r"(?<!\w)(?:"
     r"(?:okay|alright|all right)(?! with| to|\s*$)"
     rf"|{_I_WE} (?:{_ACTS})|i'm|i've|i'd|i'll|we'll|we're|let's|let me"
-    r"|(?:have|do|did|are|were|can|could|would) you(?! know)|(?:is|are|was|were) there|(?:does|did|is|was) (?:it|that)"
+    rf"|have you(?! (?:{DOINGS})(?!\w))|(?:do|did|are|were|can|could|would) you(?! know)|"
+    r"(?:is|are|was|were) there|(?:does|did|is|was) (?:it|that)"
     r"|any (?:other )?(?=\w+ (?:pain|fever|nausea|problems|trouble|issues|history))"
     r"|you(?:'re| are| do| have| had|'ve| can| did) "
     rf"|your {_NOUN}(?:is|are|was|were|look|looks|show|shows|showed|sound|sounds)(?!\w)"
