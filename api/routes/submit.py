@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from api import documents, reading, recording
+from api.completed import Completed
 from api.deps import actor, services_of
 from api.security.guard import MULTIPART, guarded
 from api.services import Services
@@ -83,7 +84,7 @@ async def submit_document(request: Request) -> Response:
     return await _submit_file(request, documents.check, documents.take_document)
 
 
-@both.post("/analyze", response_model=State, responses={202: {"model": Accepted}}, openapi_extra=JSON_BODY)
+@both.post("/analyze", response_model=Completed | State, responses={202: {"model": Accepted}}, openapi_extra=JSON_BODY)
 async def analyze(request: Request) -> Response:
     """Submit a clinical text and wait up to 30 s: 200 with the result, or 202 with the job."""
     services, who = services_of(request), actor(request)
