@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -13,6 +13,7 @@ from worker.clinical import (
     allergies,
     answers,
     attributes,
+    by_gender,
     bygone,
     conversation,
     followups,
@@ -29,6 +30,7 @@ from worker.clinical.demographics import demographics
 from worker.clinical.doses import with_doses
 from worker.clinical.drinking import drinking
 from worker.clinical.finding import Finding, Stretch, mention
+from worker.clinical.habits import under_labels
 from worker.clinical.questions import Exchange, Said
 from worker.clinical.reading import Reading, fold, read
 from worker.clinical.relatives import FAMILY_MEMBER, relatives
@@ -42,6 +44,7 @@ from worker.clinical.vitals import vitals
 from worker.clinical.weight import weight_changes
 
 ILLNESS = frozenset({"symptom", "condition"})
+FEVER = re.compile(r"(?:fevers?|fiebre)(?!\w)")
 FAMILY_TOPIC = re.compile(r"(?<!\w)famil(?:y|ia)(?!\w)")
 
 
@@ -90,7 +93,7 @@ def facts_of(
     found = sorted({(each.start, each.end, each.kind): each for each in found}.values(), key=lambda each: each.start)
     kept = tuple(sections.section(part, reading) for part in parts)
     mentions = tuple(mention(each, n, reading, kept) for n, each in enumerate(found, start=1))
-    return Facts(reading.language, kept, mentions, sentiment(reading, said))
+    return Facts(reading.language, kept, by_gender.fitting(mentions, reading.text), sentiment(reading, said))
 
 
 class _View:
@@ -125,7 +128,12 @@ class _View:
 
 def _named(reading: Reading, parts: Sequence[Part], given: Sequence[Finding]) -> list[Finding]:
     """Vital signs, age and gender, and every name of the terminology outside of them, of headings and of `given`."""
-    found = [*vitals(reading), *demographics(reading), *drinking(reading.text), *weight_changes(reading)]
+    found = [
+        *_beside_fever(reading.text, vitals(reading)),
+        *demographics(reading),
+        *drinking(reading.text),
+        *weight_changes(reading),
+    ]
     apart = (each for each in found if not any(one.start < each.end and each.start < one.end for one in given))
     measured = [*given, *apart]
     taken = sorted([*((each.start, each.end) for each in measured), *((each.start, each.body) for each in parts)])
@@ -136,7 +144,14 @@ def _named(reading: Reading, parts: Sequence[Part], given: Sequence[Finding]) ->
             position += 1
         if not any(start < name.end and name.start < end for start, end in taken[position : position + 3]):
             named.append(Finding.of(name))
-    return sorted((*measured, *named), key=lambda each: each.start)
+    return under_labels(reading.text, sorted((*measured, *named), key=lambda each: each.start))
+
+
+def _beside_fever(text: str, found: Iterable[Finding]) -> Iterator[Finding]:
+    """Vital signs; a temperature behind the word fever is its value alone, for the fever is a symptom of its own."""
+    for each in found:
+        value = next((trait.where for trait in each.traits if trait.name == "value"), None)
+        yield replace(each, start=value.start) if value and FEVER.match(text, each.start) else each
 
 
 def _with_tagged(
