@@ -46,7 +46,9 @@ def raise_all(connection: sa.Connection, keyring: Keyring, job_ids: Sequence[str
     """
     if not job_ids:
         return []
-    new = (_job.c.id.in_(job_ids) | _job.c.follows.in_(job_ids)) & _job.c.crisis_at.is_(None)
+    # A follower that was cancelled or deleted still names its leader.
+    follower = _job.c.follows.in_(job_ids) & (_job.c.status == tables.WAITS)
+    new = (_job.c.id.in_(job_ids) | follower) & _job.c.crisis_at.is_(None)
     columns = (_job.c.id, _job.c.tenant, _job.c.status, _job.c.progress, _job.c.batch_id)
     rows = connection.execute(sa.update(_job).where(new).values(crisis_at=clock()).returning(*columns)).all()
     raised = [Raised(row.id, row.tenant, JobStatus(row.status), row.progress, row.batch_id) for row in rows]

@@ -78,6 +78,22 @@ def test_whoever_follows_the_job_is_told_too(desk: Office, to: Receiver) -> None
     assert [(row.job_id, row.kind) for row in desk.rows()] == [(follower, "end"), (follower, "crisis")]
 
 
+def test_whoever_followed_and_was_cancelled_or_deleted_is_not_called(desk: Office, to: Receiver) -> None:
+    leader, cancelled, deleted = desk.submit(), desk.submit([Target(to.url)]), desk.submit([Target(to.url)])
+    who = Actor("user:1", "default")
+    with desk.database.write() as connection:
+        follows = sa.update(tables.job).where(tables.job.c.id.in_([cancelled, deleted])).values(follows=leader)
+        connection.execute(follows)
+        for each in (cancelled, deleted):
+            job = ledger.get(connection, each)
+            assert job is not None
+            ledger.cancel(connection, job, who)
+            if each == deleted:
+                ledger.purge(connection, job, who)
+    assert [each.id for each in raise_over(desk, leader)] == [leader]
+    assert "crisis" not in {row.kind for row in desk.rows()}
+
+
 def test_a_replay_arms_the_end_anew_and_leaves_the_crisis_told(desk: Office, to: Receiver) -> None:
     job_id = desk.submit([Target(to.url)])
     raise_over(desk, job_id)
