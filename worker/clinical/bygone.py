@@ -81,7 +81,7 @@ _CANNOT = re.compile(
 )
 """What somebody cannot take he is allergic to, where allergies are asked for."""
 _UPCOMING = re.compile(
-    r"(?<!\w)(?:take|hold|off|stop|not|nothing|fast|fasting)(?!\w).*(?:before|prior to) (?:the|your) $"
+    r"(?<!\w)(?:take|hold|off|stop|not|nothing|fast|fasting)(?!\w).{0,90}?(?:before|prior to) (?:the|your) $"
 )
 """What is to be done before an operation."""
 _THEIRS = re.compile(
