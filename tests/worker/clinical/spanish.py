@@ -18,7 +18,8 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     ),
     "Lactante de 4 meses, con fiebre de hasta 39,5 ºC.": (
         "demographic | 4 meses | | value=4 unit=mo",
-        "vital | fiebre de hasta 39,5 ºC | | value=39.5 unit=Cel",
+        "symptom | fiebre |",
+        "vital | 39,5 ºC | | value=39.5 unit=Cel",
     ),
     "Pcte de 83 a. con edemas.": ("demographic | 83 a | | value=83 unit=a", "symptom | edemas |"),
     "Vómitos no.": ("symptom | Vómitos | absent",),
@@ -57,7 +58,10 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     ),
     "Ictus hace 3 años.": ("condition | Ictus | past",),
     "Tos desde hace dos semanas.": ("symptom | Tos | | duration=dos semanas duration_days=14",),
-    "Lleva tres días con fiebre de 38,5 ºC.": ("vital | fiebre de 38,5 ºC | | value=38.5 unit=Cel",),
+    "Lleva tres días con fiebre de 38,5 ºC.": (
+        "symptom | fiebre | | duration=tres días duration_days=3",
+        "vital | 38,5 ºC | | value=38.5 unit=Cel",
+    ),
     "Toma metformina 850 mg cada 12 horas y enalapril 20 mg al día.": (
         "medication | metformina | | dose=850 unit=mg frequency=cada 12 horas",
         "medication | enalapril | | dose=20 unit=mg frequency=al día",
