@@ -16,7 +16,9 @@ OWN = Path(__file__).with_name("redflags.jsonl")
 TWINS = ("negated", "family", "hypothetical", "past")
 TEXT = """Own cases in English and Spanish, notes and dialogues, at least one for most rules of redflags.toml. A
 positive is found when its rule fires. Its twins say the same things but deny them, say them of kin, fear them or put
-them into the past: any rule that fires there is an alarm. The rules were written with this set in view."""
+them into the past: any rule that fires there is an alarm. The rules were written with this set in view; the last forty
+positives, each with one twin, were written before the rules had seen them (twelve in Spanish; notes and dialogues).
+At first sight (commit 7e5a8e7) the rules found 30 of these 40 and raised 2 alarms on their twins."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 
 from pydantic import BaseModel, ConfigDict
@@ -19,6 +20,10 @@ LONGEST_CONTEXT = 400
 """Characters before a phrase that can deny it; what is longer is no sentence, and slow."""
 MOST_LAYERS = 3
 """Phrases that overlap are judged one after the other; what overlaps more than so many is not judged again."""
+
+
+_NO = re.compile(r"(?<![\w\\])(?:no|not|nor|never|without|sin|ni|nunca|n\[)(?!\w)")
+"""A no between the words of a phrase takes it back: headache of gradual, not sudden onset."""
 
 
 class VitalTest(BaseModel):
@@ -44,6 +49,11 @@ class Sign(BaseModel):
     """Words that, in the same sentence, make it something else."""
     kinds: tuple[MentionKind, ...] = ("symptom", "condition")
     vital: VitalTest | None = None
+
+    @cached_property
+    def denies(self) -> bool:
+        """Whether a wording of it holds a no of its own, as in cannot breathe."""
+        return any(_NO.search(each) for each in (*self.en, *self.es))
 
     def phrase(self) -> re.Pattern[str]:
         """All its wordings in one expression on folded text."""
@@ -109,6 +119,8 @@ class Signs:
             if span.end > sentence.end or any(part.start <= span.start < part.end for part in self._family):
                 continue
             if any(not _holds(each) for each in self._covering(span) if each.kind in sign.kinds):
+                continue
+            if not sign.denies and _NO.search(match.group()):
                 continue
             near = Span(
                 max(sentence.start, span.start - LONGEST_CONTEXT), min(sentence.end, span.end + LONGEST_CONTEXT)
