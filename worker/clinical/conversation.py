@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from worker.clinical.questions import LEADS
 from worker.clinical.reading import Reading
 from worker.clinical.replies import polarity
 from worker.clinical.sentences import SentencePart
@@ -13,15 +14,13 @@ from worker.clinical.turns import Speaker, Turn
 
 _YOU = re.compile(r"(?<!\w)(?:you|your|you're|you've|usted|su|le|te|tu|tiene|ha|toma|es|bother|any|is)(?!\w)")
 _I = re.compile(r"(?<!\w)(?:i|i'm|i've|i'd|my|me|mi|tengo|tomo|soy|estoy|he|nada|no,|yes,|yeah|si,)(?!\w)")
-_LED = (
-    r"(?:(?:and|or|so|now|well|then|um|uh|okay|ok|alright|all right|right|good|great|y|e|bueno|vale|entonces|pues)"
-    r"[\s,.]+)*"
-)
+_LED = rf"(?:{LEADS}[\s,.]+)*"
 DOINGS = "use|take|come|see|do|go|try|start|check|get|follow|keep|call|weigh|work|continue|schedule|make|stop|wear"
 """Behind "have you" these tell what is to be done: I'm gonna have you check your weight."""
 _THIRD = r"(?:it|that|he|she|the|your)"
 _ASKS = re.compile(
-    rf"{_LED}(?:any|does|do you|have you(?! (?:{DOINGS})(?!\w))|are you|were you|did you|had you|can you|could you|did {_THIRD}|is {_THIRD}|"
+    rf"{_LED}(?:any|does|do you|have you(?! (?:{DOINGS})(?!\w))|are you|were you|did you|had you|can you|could you|"
+    rf"did {_THIRD}|is {_THIRD}|"
     rf"has (?:{_THIRD}|there|any\w*)|have (?:they|there|your|any\w*)|(?:is|was|did|are|were) any(?:one|body|thing)|"
     rf"(?:is|are|was|were) there|"
     r"how (?:about|is|are|long|often|much|many|bad|do|did|have|has)|"
@@ -33,6 +32,11 @@ _CHECKS = re.compile(
     r"\w[ ,]+(?:okay|ok|alright|all right|sound good|you know|vale|de acuerdo|entendido|me entiende)\s*\?$"
 )
 """Asked only to hear whether the listener follows: what stands before is a statement."""
+_VERB = re.compile(
+    r"(?<!\w)(?:i|i'm|i'll|i've|you(?! know)|you're|we|we'll|it|it's|he|she|they|there|there's|that's|is|are|was|were|have|has|"
+    r"had|looks?|shows?|sounds?|let's|let|no|not|so|because|for|continue|start|stop|take|keep|will|can|yes|yeah|si|no|es|esta|"
+    r"hay|tiene|vamos|voy|le|se|tome|siga)(?!\w)"
+)
 _FEWEST_TOLD = 4
 """Words that a statement before such a check has at least."""
 _BARE = re.compile(r"(?:no|si|yes|nope|nunca|never)[.!]?")
@@ -47,6 +51,8 @@ class Line:
     speaker: Speaker | None
     asks: bool
     group: int = 0
+    lists: bool = False
+    """Whether it has no verb."""
     first: bool = False
     """Whether it is the first or second sentence of an answer."""
 
@@ -77,12 +83,14 @@ def _of_turns(reading: Reading, parts: Sequence[SentencePart], turns: Sequence[T
         if number == len(turns) or part.end <= turns[number].start:
             continue
         speaker = turns[number].speaker
-        found.append(Line(part, speaker, _asks(reading.text, part, speaker)))
+        lists = not _VERB.search(reading.text, part.start, part.end)
+        found.append(Line(part, speaker, _asks(reading.text, part, speaker), lists=lists))
     return found
 
 
 def _rounds(said: Sequence[Line]) -> list[Line]:
     """A round begins with a question that follows something other than a question by the same person."""
+    said = _with_lists(said)
     result: list[Line] = []
     group, answered, count = 0, True, 0
     for line in said:
@@ -92,6 +100,16 @@ def _rounds(said: Sequence[Line]) -> list[Line]:
         elif line.speaker != "clinician" and group:
             answered, count = True, count + 1
         result.append(replace(line, group=group, first=0 < count <= 2 and not line.asks and group > 0))
+    return result
+
+
+def _with_lists(said: Sequence[Line]) -> list[Line]:
+    """Any other symptoms? Muscle aches, chest pain ... What a clinician only lists behind a question is asked too."""
+    result: list[Line] = []
+    for line in said:
+        before = result[-1] if result else None
+        follows = before is not None and before.asks and before.speaker == line.speaker == "clinician"
+        result.append(replace(line, asks=True) if follows and not line.asks and line.lists else line)
     return result
 
 

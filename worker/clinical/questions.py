@@ -7,6 +7,11 @@ from dataclasses import dataclass
 
 from worker.clinical.finding import Finding
 
+LEADS = (
+    r"(?:and|or|so|now|well|then|um|uh|hmm|okay|ok|alright|all right|right|good|great|perfect|you know|let's see|also|"
+    r"but|y|e|bueno|vale|entonces|pues|muy bien|de acuerdo)"
+)
+"""Words before a question that ask for nothing."""
 _WH = re.compile(
     r"(?:^|[\s,¿])(?:how (?:long|often|much|many|bad|severe|is|are|was|were|has|have|did|do|does|would|'s)|"
     r"(?:how|what|when|where|who)'s|when|where|what|which|why|who"
@@ -38,13 +43,13 @@ _BESIDE = re.compile(
 )
 """Before a finding: the question asks for something else beside it."""
 _OPENLY = re.compile(
-    r"[\s¿,.]*(?:(?:and|so|okay|ok|now|or|um|uh|well|y|e|entonces)[\s,.]+)*(?:any|do|does|did|have|has|had|are|"
+    rf"[\s¿,.]*(?:{LEADS}[\s,.]+)*(?:any|do|does|did|have|has|had|are|"
     r"is|was|were|can|could|any|how|what|"
     r"shortness|trouble|tiene|ha|toma|es|le|alguna?|algun|nota|sufre|padece|siente|fuma|bebe|ni|hay|or)(?!\w)"
 )
 """How a question begins that does not know its answer; others only want a statement confirmed."""
 _WHETHER = re.compile(
-    r"[\s¿,.]*(?:(?:and|so|okay|ok|now|or|um|uh|well|y|e|entonces)[\s,.]+)*(?:any|does|is|are|have|has|do|did|ever)(?!\w)"
+    rf"[\s¿,.]*(?:{LEADS}[\s,.]+)*(?:any|does|is|are|have|has|do|did|ever)(?!\w)"
     r"(?! (?:(?:you|he|she) )?(?:tell|describe|say|know|remember|recall|explain|happen to))[^,.?]*?"
     r"(?<!\w)(?:when|where|how)(?:ever)? (?:you|he|she|it|they|your|i)(?!\w)"
 )
