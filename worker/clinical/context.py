@@ -36,6 +36,8 @@ _OWN_WORDS = word_set(
 _FAR_BACK = frozenset({"remote", "distant", "prior", "previous"})
 _HISTORY = frozenset({"history", "hx", "h"})
 """A history of vomiting for two days goes on."""
+_OF_TESTS = word_set("negative negativo negativa negativos negativas screening screen")
+"""Behind a procedure these are its result or its aim."""
 _DID = frozenset({"did", "didn't", "never"})
 """A drug that did not work is over, a pain that it did not help is not."""
 _STRIKES = word_set("stroke strokes attack attacks infarction mi tia cva miscarriage miscarriages concussion")
@@ -87,7 +89,7 @@ def _asserted(clause: Clause, place: Place, finding: Finding, senses: Sequence[A
         if sense == "possible" and finding.kind in ACTS:
             continue
         cue = clause.cue(place, cast("Sense", sense))
-        tested = cue is not None and finding.kind == "procedure" and clause.words[cue.first].startswith("negativ")
+        tested = cue is not None and finding.kind == "procedure" and clause.words[cue.first] in _OF_TESTS
         if cue and not tested and not (sense == "absent" and clause.presupposed(cue, place)):
             return replace(finding, assertion=sense, cues=(*finding.cues, clause.where(cue)))
     removed = clause.removed(place) if "absent" in senses and finding.kind not in ACTS else None
