@@ -34,7 +34,8 @@ _KNOWN = re.compile(r"(?<!\w)(?:the|this|that|your|these|those|su|sus|ese|esa|es
 _HOW_ABOUT = re.compile(r"(?:how|what) about|what if|how about any|que tal|que hay de")
 _YOURS = re.compile(r"(?<!\w)(?:your|tu|su|sus|tus)(?: \w+)?\s+$")
 _PART_DOES = re.compile(
-    r"\w[\w' ]* (?:\w+ing|\w+ed|swollen|swell|swells|hurts?|aches?|bleeds?|itch|itches|burns?|shakes?|cramps?)"
+    r"\w[\w' ]* (?:\w+ing|\w+ed|swollen|swell|swells|hurts?|aches?|bleeds?|itch|itches|burns?|shakes?|cramps?"
+    r"|(?:feels?|gets?|goes|is|are) \w+)"
 )
 """What a part of the body does."""
 _STILL = re.compile(r"(?<!\w)(?:still|sigue|sigues|todavia|aun)(?!\w)")
