@@ -110,7 +110,7 @@ def state(job: Job, place: Place, base: str) -> State:
         eta_s=place.eta_s,
         reason=Ended(code=job.reason.code, detail=job.reason.detail) if job.reason else None,
         fhir_bundle_url=f"{base}/bundle" if done else None,
-        transcript_url=f"{base}/transcript" if done and job.source == "audio" else None,
+        transcript_url=f"{base}/transcript" if done and job.source in {"audio", "document"} else None,
     )
 
 

@@ -25,8 +25,8 @@ from shared.webhooks import outbox
 
 API = "/api/v1"
 REPLAYED = {"Idempotent-Replay": "true"}
-FIRST: dict[Source, StageName] = {"audio": StageName.TRANSCRIBE, "document": StageName.READ}
-"""The stage that makes text of what is no text."""
+FIRST: dict[str, StageName] = {"audio": StageName.TRANSCRIBE, "document": StageName.READ}
+"""By source, the stage that makes text of what is no text."""
 NEEDS = {
     StageName.TRANSCRIBE: "transcribe needs a recording: send one to /api/v1/submit/audio",
     StageName.READ: "read needs a document: send one to /api/v1/submit/document",

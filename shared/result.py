@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.case import Case, Mention, Recommendation, RedFlag, Segment, Sentence, Span
 from shared.job import JobRequest
+from shared.source import page_of
 
 DISCLAIMER = (
     "Written by software from the submitted content. It may be incomplete or wrong, it is no diagnosis, and a "
@@ -46,16 +47,18 @@ def result(case: Case, request: JobRequest) -> bytes:
         "disclaimer": DISCLAIMER,
         "metadata": dict(request.metadata),
     }
-    if case.segments == () and case.origin.audio is None:
+    if not case.segments and case.origin.audio is None and case.origin.document is None:
         document.pop("transcript")
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def evidence(case: Case, spans: Iterable[Span]) -> list[dict[str, Any]]:
-    """Offsets, the hash of the quoted words and, for recordings, when they were said."""
+    """Offsets, the hash of the quoted words and where a reader finds them: on which page, or when they were said."""
     found = []
     for span in spans:
         entry: dict[str, Any] = {"start": span.start, "end": span.end, "quote_hash": _hash(case.quote(span))}
+        if (page := page_of(case.pages, span)) is not None:
+            entry["page"] = page
         if (times := _times(case.segments, span)) is not None:
             entry["audio_start_s"], entry["audio_end_s"] = times
         found.append(entry)
@@ -63,6 +66,11 @@ def evidence(case: Case, spans: Iterable[Span]) -> list[dict[str, Any]]:
 
 
 def _transcript(case: Case) -> dict[str, Any]:
+    """The text that the offsets count in, which nobody has sent: with lines of speech, or with pages."""
+    pages = [
+        {"page": each.number, "start": each.start, "end": each.end, "recognised": each.recognised}
+        for each in case.pages
+    ]
     return {
         "text": case.text or "",
         "language": case.language,
@@ -90,6 +98,7 @@ def _transcript(case: Case) -> dict[str, Any]:
             }
             for each in case.segments
         ],
+        **({} if case.origin.document is None else {"pages": pages}),
     }
 
 

@@ -1,8 +1,8 @@
-"""A case's transcript as JSON, WebVTT and plain text."""
+"""A case's transcript as JSON, WebVTT and plain text: what was said, or what stands on the pages of a document."""
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from shared.case import Case, Segment
 
@@ -31,21 +31,45 @@ class SegmentRecord(TypedDict):
     words: list[WordRecord]
 
 
+class PageRecord(TypedDict):
+    """One page of a document; `recognised`: read from a picture."""
+
+    page: int
+    text: str
+    start: int
+    end: int
+    recognised: bool
+
+
 class TranscriptRecord(TypedDict):
     """The whole transcript."""
 
     language: str | None
     text: str
     segments: list[SegmentRecord]
+    pages: NotRequired[list[PageRecord]]
 
 
 def to_json(case: Case) -> TranscriptRecord:
-    """The transcript with the times, words, speakers and doubts of each line."""
-    return {
+    """The transcript with the times, words, speakers and doubts of each line, or with its pages."""
+    text = case.text or ""
+    record: TranscriptRecord = {
         "language": case.language,
-        "text": case.text or "",
-        "segments": [_segment(case.text or "", each) for each in case.segments],
+        "text": text,
+        "segments": [_segment(text, each) for each in case.segments],
     }
+    if case.origin.document is not None:
+        record["pages"] = [
+            {
+                "page": each.number,
+                "text": text[each.start : each.end],
+                "start": each.start,
+                "end": each.end,
+                "recognised": each.recognised,
+            }
+            for each in case.pages
+        ]
+    return record
 
 
 def to_vtt(case: Case) -> str:
@@ -54,7 +78,9 @@ def to_vtt(case: Case) -> str:
 
 
 def to_txt(case: Case) -> str:
-    """The transcript as text, each line behind its speaker where that is known."""
+    """The transcript as text, each line behind its speaker where that is known; a document's text as it was read."""
+    if case.origin.document is not None:
+        return case.text or ""
     lines = [
         f"{_title(each.speaker)}: {_words(case.text or '', each)}" if each.speaker else _words(case.text or "", each)
         for each in case.segments

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from shared.case import Case, Segment, Word
+from shared.case import Case, Page, Segment, Span, Word
+from shared.job import Document
+from shared.result import evidence
 from shared.transcript import to_json, to_txt, to_vtt
 
 
@@ -44,6 +46,32 @@ def test_json_keeps_offsets_times_and_flags(case: Case) -> None:
     last = transcript["segments"][1]
     assert (last["text"], last["flags"], last["speaker"]) == ("Sí.", ["repetition"], None)
     assert transcript["text"][last["words"][0]["start"] : last["words"][0]["end"]] == "Sí."
+
+
+@pytest.fixture
+def paged(case_of: Callable[..., Case]) -> Case:
+    """Two pages of a document, the second one read from a picture."""
+    made = case_of("Fever.\n\nTos.", language="en")
+    document = Document(blob="b", content_type="application/pdf", sha256="0" * 64, size_bytes=9)
+    pages = (Page(1, 0, 6), Page(2, 8, 12, recognised=True))
+    return replace(made, origin=replace(made.origin, document=document), pages=pages)
+
+
+def test_a_document_is_told_by_its_pages_and_as_text_without_a_change(paged: Case) -> None:
+    transcript = to_json(paged)
+
+    assert [(each["page"], each["text"], each["recognised"]) for each in transcript["pages"]] == [
+        (1, "Fever.", False),
+        (2, "Tos.", True),
+    ]
+    assert to_txt(paged) == transcript["text"] == paged.text
+
+
+def test_evidence_in_a_document_names_the_page_and_in_a_text_none(paged: Case) -> None:
+    spans = [Span(0, 5), Span(8, 11), Span(8, 12)]
+
+    assert [each["page"] for each in evidence(paged, spans)] == [1, 2, 2]
+    assert "page" not in evidence(replace(paged, pages=()), spans)[0]
 
 
 def test_a_case_without_segments_has_an_empty_transcript(case_of: Callable[..., Case]) -> None:

@@ -93,7 +93,7 @@ def _entries(case: Case, operator: Operator) -> tuple[list[Entry], tuple[tuple[s
     subject = parties.subject(case, patient)
     encounter = parties.encounter(case, name, subject)
     visit = parties.visit(case, encounter)
-    sources = [document.recording(case, name, subject, visit), document.text(case, name, subject, visit)]
+    sources = [document.original(case, name, subject, visit), document.text(case, name, subject, visit)]
     runner, software, models = parties.organization(operator), parties.software(), parties.models(case.models)
     devices = [software, *dict(models).values()]
     chart = Chart(

@@ -1,4 +1,4 @@
-"""The source as DocumentReferences: the text, and the recording that it was transcribed from."""
+"""The source as DocumentReferences: the text, and the recording or the document that it was read from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 from uuid import UUID
 
 from shared.case import Case
-from shared.job import Audio
+from shared.job import Audio, Document
 from worker.fhir import ids
 from worker.fhir.chart import Entry, given
 from worker.fhir.codes import AI_LABEL, DOCUMENT_CATEGORY, DOCUMENT_ID, EXTRACTION_ID, LOINC, coded
@@ -19,6 +19,7 @@ TYPES = {
     "consultation": coded(LOINC, "11488-4", "Consult note"),
     "note": coded(LOINC, "11506-3", "Progress note"),
 }
+SPOKEN, READ, SENT = "Transcript of the recording", "Text of the document", "Source note"
 HISTORY_AND_PHYSICAL = {"physical_exam", "family_history", "history_of_present_illness"}
 
 
@@ -43,41 +44,67 @@ def identifier(document: UUID) -> Element:
 
 
 def text(case: Case, document: UUID, subject: Element, encounter: Element | None) -> Entry:
-    """The submitted text, unchanged, or the transcript, which software wrote and which is labelled so."""
-    title = "Transcript of the recording" if case.origin.audio else "Source note"
+    """The submitted text, unchanged; or the transcript, or the text of a document, with what it was made of.
+
+    What software heard, or saw in a picture, is labelled so.
+    """
+    original, title = _original(case), _title(case)
+    guessed = case.origin.audio is not None or any(each.recognised for each in case.pages)
     name = ids.named(document, "DocumentReference", "text")
     fields = element(
-        meta=_label(name) if case.origin.audio else None,
+        meta=_label(name) if guessed else None,
         **_shared(case, identifier(document), subject, encounter),
-        docStatus="preliminary" if case.origin.audio else None,
-        relatesTo=[{"code": "transforms", "target": {"reference": _recording_url(document)}}]
-        if case.origin.audio
+        docStatus="preliminary" if guessed else None,
+        relatesTo=[{"code": "transforms", "target": {"reference": _original_url(document, original)}}]
+        if original
         else None,
+        description=_pages(case) or None,
         content=[{"attachment": _attachment(case, title)}],
     )
     search = ids.search("identifier", DOCUMENT_ID, str(document))
     entry = given("DocumentReference", name, title, search, fields)
-    return Entry(entry.full_url, entry.resource, search, title, labelled=case.origin.audio is not None)
+    return Entry(entry.full_url, entry.resource, search, title, labelled=guessed)
 
 
-def recording(case: Case, document: UUID, subject: Element, encounter: Element | None) -> Entry | None:
-    """The recording, named by its hash; its bytes stay where they are."""
-    audio = case.origin.audio
-    if audio is None:
+def original(case: Case, document: UUID, subject: Element, encounter: Element | None) -> Entry | None:
+    """The recording or the document, named by its hash; its bytes stay where they are."""
+    found = _original(case)
+    if found is None:
         return None
-    name = ids.named(document, "DocumentReference", "recording")
-    # The recording's own name holds the document's, since one recording may belong to two patients' visits.
-    value = f"{document}/{audio.sha256}"
+    # The original's own name holds the document's, since one recording may belong to two patients' visits.
+    value = f"{document}/{found.sha256}"
     fields = element(
         **_shared(case, {"system": DOCUMENT_ID, "value": value}, subject, encounter),
-        content=[{"attachment": _sound(audio)}],
+        content=[{"attachment": _stored(found)}],
     )
-    search = ids.search("identifier", DOCUMENT_ID, value)
-    return given("DocumentReference", name, "Recording", search, fields)
+    name = ids.named(document, "DocumentReference", _word(found))
+    return given(
+        "DocumentReference", name, _word(found).capitalize(), ids.search("identifier", DOCUMENT_ID, value), fields
+    )
 
 
-def _recording_url(document: UUID) -> str:
-    return ids.full_url(ids.named(document, "DocumentReference", "recording"))
+def _original(case: Case) -> Audio | Document | None:
+    return case.origin.audio or case.origin.document
+
+
+def _original_url(document: UUID, found: Audio | Document) -> str:
+    return ids.full_url(ids.named(document, "DocumentReference", _word(found)))
+
+
+def _word(found: Audio | Document) -> str:
+    return "recording" if isinstance(found, Audio) else "document"
+
+
+def _title(case: Case) -> str:
+    if case.origin.audio is not None:
+        return SPOKEN
+    return SENT if case.origin.document is None else READ
+
+
+def _pages(case: Case) -> str:
+    """Which offsets of the text stand on which page, for those who open the document at the words of a fact."""
+    places = (f"{each.number}: {each.start}-{each.end}{' (OCR)' if each.recognised else ''}" for each in case.pages)
+    return f"Pages, by code points of the text: {', '.join(places)}" if case.pages else ""
 
 
 def _shared(case: Case, named: Element, subject: Element, encounter: Element | None) -> dict[str, Value]:
@@ -107,8 +134,9 @@ def _attachment(case: Case, title: str) -> Element:
     )
 
 
-def _sound(audio: Audio) -> Element:
-    return element(contentType=audio.content_type, size=audio.size_bytes, title=f"Recording, SHA-256 {audio.sha256}")
+def _stored(found: Audio | Document) -> Element:
+    title = f"{_word(found).capitalize()}, SHA-256 {found.sha256}"
+    return element(contentType=found.content_type, size=found.size_bytes, title=title)
 
 
 def _label(name: UUID) -> Element:
