@@ -22,6 +22,7 @@ from shared.errors import (
     BadAudioError,
     BadDocumentError,
     ClinqError,
+    ReviewedSinceError,
     TooManyReviewsError,
     UnsupportedAudioError,
     UnsupportedDocumentError,
@@ -52,6 +53,7 @@ STATUS = {
     BadAudioError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnsupportedDocumentError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     BadDocumentError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ReviewedSinceError: HTTPStatus.PRECONDITION_FAILED,
     TooManyReviewsError: HTTPStatus.CONFLICT,
     BackingServiceError: HTTPStatus.SERVICE_UNAVAILABLE,
 }

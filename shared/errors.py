@@ -124,6 +124,12 @@ class TooManyReviewsError(PermanentError):
     code = "too_many_reviews"
 
 
+class ReviewedSinceError(PermanentError):
+    """Somebody has reviewed the result since its reviews were read."""
+
+    code = "reviewed_since"
+
+
 class DecryptionError(PermanentError):
     """A record cannot be opened: its key was destroyed or the record was changed."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, Field
 
 from api import reading
@@ -50,25 +50,37 @@ class Reviews(BaseModel):
 
 
 @reviewable.post("/result/{job_id}/review", status_code=201, response_model_exclude_defaults=True)
-async def review(services: Here, request: Request, job_id: str, body: Review) -> Written:
+async def review(
+    services: Here,
+    request: Request,
+    response: Response,
+    job_id: str,
+    body: Review,
+    if_match: Annotated[
+        str | None, Header(description="the ETag of the reviews as you read them: 412 where somebody reviewed since")
+    ] = None,
+) -> Written:
     """Confirm a result or some of its facts, reject it or some of them, or say how some should read."""
     who = actor(request)
     job, key = await _completed(services, request, job_id)
     facts = _facts(services, job)
     _check(body, facts)
-    stored = await services.writer.run(lambda connection: records.add(connection, job, who, body, key))
+    seen = None if if_match is None or if_match == "*" else if_match.strip().removeprefix("W/").strip('"')
+    stored = await services.writer.run(lambda connection: records.add(connection, job, who, body, key, seen=seen))
     if stored is None:
         raise not_found()  # it was deleted in this moment
+    response.headers["ETag"] = f'"{stored.id}"'
     return _written(job, stored, facts)
 
 
 @readable.get("/result/{job_id}/review", response_model_exclude_defaults=True)
-async def reviews(services: Here, request: Request, job_id: str) -> Reviews:
-    """What was said of this result so far, oldest first."""
+async def reviews(services: Here, request: Request, response: Response, job_id: str) -> Reviews:
+    """What was said of this result so far, oldest first; the ETag goes into the If-Match of the next review."""
     job, key = await _completed(services, request, job_id)
     rows = await services.reader.find(lambda connection: records.sealed(connection, job.id))
     services.writer.post(audit.record_all, (actor(request), "review_read", job.id))
     facts = _facts(services, job)
+    response.headers["ETag"] = f'"{records.last([row.id for row in rows])}"'
     return Reviews(reviews=[_written(job, each, facts) for each in records.opened(rows, key)])
 
 

@@ -13,7 +13,7 @@ from shared import audit, tables
 from shared.audit import Actor
 from shared.crypto import JobKey
 from shared.database import clock
-from shared.errors import TooManyReviewsError
+from shared.errors import ReviewedSinceError, TooManyReviewsError
 from shared.job import JobStatus
 from shared.review.asked import Review
 
@@ -38,17 +38,25 @@ MOST = 1_000
 """Reviews of one job: each is read whenever the Bundle is."""
 
 
-def add(connection: sa.Connection, job: Job, who: Actor, review: Review, key: JobKey) -> Stored | None:
+NONE = "0"
+"""What stands for the last review where there is none."""
+
+
+def add(
+    connection: sa.Connection, job: Job, who: Actor, review: Review, key: JobKey, *, seen: str | None = None
+) -> Stored | None:
     """Write it with its row in the audit trail; None where the job is no longer there to be reviewed.
 
-    Raises TooManyReviewsError.
+    Raises TooManyReviewsError; and ReviewedSinceError where `seen` is not the last review's id (NONE: there was none).
     """
     here = (_job.c.id == job.id) & (_job.c.status == JobStatus.COMPLETED.value) & _job.c.purged_at.is_(None)
     # The lock holds off a deletion until this is written, so that it finds what it has to remove.
     if connection.execute(sa.select(_job.c.id).where(here).with_for_update()).first() is None:
         return None
-    so_far = sa.select(sa.func.count()).select_from(_review).where(_review.c.job_id == job.id)
-    if connection.execute(so_far).scalar_one() >= MOST:
+    so_far = [row.id for row in sealed(connection, job.id)]
+    if seen is not None and seen != last(so_far):
+        raise ReviewedSinceError("somebody has reviewed this result since: read its reviews again")
+    if len(so_far) >= MOST:
         raise TooManyReviewsError(f"a result takes {MOST} reviews: name more facts in each")
     review_id = str(uuid_utils.uuid7())
     row = {
@@ -63,6 +71,11 @@ def add(connection: sa.Connection, job: Job, who: Actor, review: Review, key: Jo
     at = float(connection.execute(written).scalar_one())
     audit.record(connection, who, "reviewed", job_id=job.id, outcome=review.action)
     return Stored(review_id, who.name, at, review)
+
+
+def last(ids: Sequence[str]) -> str:
+    """The last of a job's reviews, oldest first; NONE where there is none."""
+    return ids[-1] if ids else NONE
 
 
 def sealed(connection: sa.Connection, job_id: str) -> Sequence[sa.Row[str, str, float, bytes]]:

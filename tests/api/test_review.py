@@ -100,6 +100,20 @@ async def test_a_review_that_comes_as_the_result_is_deleted_is_not_kept(gateway,
         assert records.add(connection, row, gateway.worker.actor, Review(action="confirm"), key) is None
 
 
+async def test_who_has_not_seen_the_last_review_is_told_so_where_they_ask_for_it(gateway, job_id):
+    path = f"{API}/result/{job_id}/review"
+    none = (await gateway.client.get(path)).headers["ETag"]
+    first = await gateway.client.post(path, json={"action": "confirm"}, headers={"If-Match": none})
+    assert first.status_code == 201
+    late = await gateway.client.post(path, json={"action": "reject"}, headers={"If-Match": none})
+    assert (late.status_code, late.json()["code"]) == (412, "reviewed_since")
+    assert len(rows(gateway, tables.review)) == 1
+    seen = (await gateway.client.get(path)).headers["ETag"]
+    assert seen == first.headers["ETag"]
+    for headers in ({"If-Match": seen}, {"If-Match": "*"}, {}):
+        assert (await gateway.client.post(path, json={"action": "reject"}, headers=headers)).status_code == 201
+
+
 async def test_one_review_too_many_is_a_conflict(gateway, job_id, monkeypatch):
     monkeypatch.setattr(records, "MOST", 0)
     answer = await say(gateway, job_id, action="confirm")
