@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import cast
 
 from shared.case import Assertion, MentionKind
@@ -48,11 +49,14 @@ _LEFT_OVER = word_set("residual persistent persisting ongoing current recurrent 
 _PRONOUNS = frozenset({"él", "yo"})
 _HERSELF = frozenset({"own", "herself", "himself", "myself"})
 _STAYS = frozenset({"who", "que", "si", "still"})
+_WHEN = frozenset({"when", "while", "after", "before", "since"})
 _WOMEN = word_set("mother mom mum mommy sister daughter grandmother grandma aunt niece wife girlfriend granddaughter")
 _MEN = word_set("father dad daddy brother son grandfather grandpa uncle nephew husband boyfriend grandson")
 _OBJECTS = word_set("me him us")
 _ON_HER = word_set("on to a an some the with")
 """Behind "her" these show that it is nobody's thing: his mother put her on."""
+_FINITE = word_set("had has was is also")
+"""Behind "and" the relative is told on: she raised him and had dementia."""
 _NOT_DONE = word_set("told tells asked had has have with to for by like after of and from than as near")
 """Before "me" and "him" these are no act upon the patient."""
 
@@ -216,6 +220,8 @@ def _still_of(clause: Clause, kin: Relative, place: Place) -> bool:
 
 def _acts(words: Sequence[str]) -> bool:
     """Whether a relative only does something to the patient: his mother started him on, my daughter teased me."""
+    if any(one == "and" and two in _FINITE for one, two in pairwise(words)):
+        return False
     for verb, whom, then in zip(words[:3], words[1:4], [*words[2:5], "", ""], strict=False):
         if verb not in _NOT_DONE and verb != "," and (whom in _OBJECTS or (whom == "her" and then in _ON_HER)):
             return True
@@ -223,7 +229,8 @@ def _acts(words: Sequence[str]) -> bool:
 
 
 def _returns(words: Sequence[str], kin: Relative, place: Place) -> bool:
-    """Whether a later subject is the patient: my daughter says that I, his mother says that he."""
-    names, later = {*words[kin.first : kin.last]}, {*words[kin.last : place.first]}
+    """Whether a later subject is the patient: my daughter says that I, his mother says that he; not: when he was 5."""
+    names = {*words[kin.first : kin.last]}
+    later = {words[n] for n in range(kin.last, place.first) if words[n - 1] not in _WHEN}
     others = (names & _WOMEN and "he" in later) or (names & _MEN and "she" in later)
     return bool(others) or not _FIRST_PERSON.isdisjoint(later)

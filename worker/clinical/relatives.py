@@ -17,6 +17,8 @@ _OWNERS = word_set("my his her your their the our a an another mi mis su sus tu 
 _BEFORE_BEHIND = word_set("in on of by for ( affecting en de por : tomaba tenia tuvo padecia padece")
 _IN_BREAST = word_set("de en la una ambas por")
 _COUNTS = word_set("no has have had any")
+_TELLS = word_set("refiere refieren comenta comentan relata relatan informa informan cuenta cuentan dice dicen")
+"""Before "la madre" and "su esposa" these say who tells it."""
 _SOME = word_set("con un algun otro varios otros")
 _OF_THEM = word_set("with who has have had : ( is are was were all both")
 _CARES = word_set("care cares cared caring caretaker caregiver caregiving looks looking")
@@ -117,6 +119,8 @@ def _is_company(words: Sequence[str], hit: Hit[tuple[str, Experiencer]]) -> bool
     if before in {"to", "with", "con", "a"} and near & _MET:
         return False
     if before in {"of", "for", "after"} and near & _CARES:
+        return True
+    if before in _TELLS and words[hit.first - 1] in _OWNERS:
         return True
     led = " ".join(words[max(0, hit.first - 3) : hit.first])
     return (before in _table().before or _BROUGHT.search(led) is not None) and "history" not in phrase
