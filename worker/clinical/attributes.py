@@ -35,7 +35,7 @@ _DURATION = (
         rf"probably|roughly|now"
         rf"|aproximadamente|unos|unas|casi|mas de|mas o menos|ya|alrededor de|al menos|ultimos|ultimas|los|"
         rf"las) ){{0,3}}"
-        rf"({AMOUNT}[ -]?{UNIT})(?!\w)(?! ?old)"
+        rf"({AMOUNT}[ -]?{UNIT})(?!\w)(?! ?old| at a time)"
     ),
     re.compile(rf"(?<!\w)(?:began|started|start|onset|begin|empezo|comenzo|inicio) (?:about |around |"
     rf"approximately )?({AMOUNT} {UNIT}) ago(?!\w)"),

@@ -27,6 +27,11 @@ _UNFINISHED = re.compile(
 )
 _SAID = re.compile(r"(?<!\w)(?:said|told(?: \w+)?|thought|found|felt|diagnosed)(?: that)? $")
 """Before "had" these only shift its time: he said I had pneumonia."""
+_SINCE_THEN = re.compile(r"(?<!\w)(?:after|since|following|despues de|desde) ?(?:l|the|my|your|that|his|her|la|el|mi|su) $")
+"""Before an illness that set in and was over: since the stroke."""
+_UNSURE = re.compile(
+    r"(?<!\w)(?P<cue>(?:not sure|don't know|can't tell|unsure|no se|no estoy segur[oa]) (?:if|whether|si))(?!\w)[^.?!;]*$"
+)
 _LASTING = re.compile(
     r"hypertens|diabet|asthma|copd|chronic|arthr|migraine|depress|anxiety|cholesterol|lipid|apnea|reflux|disease|failure|"
     r"thyroid|cirrhosis|hiv|elevated|hyper|hypo|anemia|pregnan|allerg|osteo|fibromyalgia|neuropathy|dementia|epilep|"
@@ -105,6 +110,9 @@ def dated(finding: Finding, reading: Reading, start: int, end: int, speaker: Spe
         return replace(finding, assertion="present", cues=())
     if finding.assertion != "present":
         return finding
+    if finding.kind in _ILLNESS and (unsure := _UNSURE.search(before)):
+        where = Stretch(finding.start - len(before) + unsure.start(), finding.start - len(before) + unsure.end("cue"))
+        return replace(finding, assertion="possible", cues=(*finding.cues, where))
     if finding.kind in _ACTS:
         return _act(finding, text, before, where, speaker)
     if finding.temporality == "current" and (_was(finding, before) or _passed(finding, text, end)):
@@ -153,6 +161,8 @@ def _was(finding: Finding, before: str) -> bool:
     """I had a stroke, have you ever had pneumonia: an illness that comes and goes."""
     if finding.kind != "condition" or _LASTING.search(finding.concept.lower()) or finding.trait("duration"):
         return False
+    if _SINCE_THEN.search(before):
+        return True
     had = _HAD.search(before)
     if had is None or _UNFINISHED.search(had.group("between")):
         return False

@@ -12,6 +12,8 @@ from worker.clinical.phrasing import ENGLISH, SPANISH, Phrases
 
 LONGEST_QUOTE = 80
 """Characters that a drug and its dose may take to be quoted as they stand."""
+UNSETTLED = 0.5
+"""Confidence in what a clinician asked and no answer settled: nothing is told of it."""
 LONGEST_LIST = 8
 """Things in one clause: nobody reads more of them in one go."""
 
@@ -23,6 +25,7 @@ _STATE = re.compile(
 )
 """What somebody is or does: no name of a thing."""
 _LAY_SPANISH = re.compile(r"\b(?:me|le|te|se|mi|su|duele[n]?|molesta[n]?|tengo|siento)\b")
+_BOTH = {"both": "bilateral", "bilaterally": "bilateral"}
 _SINCE = re.compile(r"^(?:for|since|over|during|x|desde|hace|durante|por)\b")
 
 
@@ -53,6 +56,7 @@ def clauses(case: Case) -> tuple[Clause, ...]:
     own = [each for each in facts if each.experiencer == "patient"]
     now = {_key(each) for each in own if (each.assertion, each.temporality) == ("present", "current")}
     others = [each for each in own if _key(each) not in now]
+    settled = [each for each in others if each.confidence > UNSETTLED]
     return (
         *_lead(case, words, _specific(_pick(own, ("symptom",), "present", "current"))),
         *_list(case, words.history, "history", _pick(others, ("symptom", "condition", "procedure"), "present", "past")),
@@ -66,7 +70,7 @@ def clauses(case: Case) -> tuple[Clause, ...]:
         *_list(case, words.not_allergic, "allergies", _pick(others, ("allergy",), "absent"), words.either),
         *_denials(case, words, others),
         *_list(case, "{things}", "objective", _pick(own, ("vital",), "present", "current")),
-        *_list(case, words.possible, "assessment", _pick(others, ("symptom", "condition"), "possible")),
+        *_list(case, words.possible, "assessment", _pick(settled, ("symptom", "condition"), "possible")),
         *_list(case, words.planned, "plan", _pick(own, ("medication", "procedure"), "present", "planned")),
     )
 
@@ -76,7 +80,9 @@ def name(case: Case, mention: Mention) -> str:
     text = " ".join(mention.text.split())
     if mention.kind == "vital":
         return text
-    if mention.kind == "social" and (habit := phrases(case).habits.get(mention.concept or "")):
+    former = mention.concept == "current smoker" and mention.temporality == "past"
+    concept = "former smoker" if former else mention.concept or ""
+    if mention.kind == "social" and (habit := phrases(case).habits.get(concept)):
         return habit[mention.assertion == "absent"]
     short = text.isupper() and len(text) <= 6
     if phrases(case) is SPANISH and _LAY_SPANISH.search(fold(text)):
@@ -93,8 +99,8 @@ def phrase(case: Case, mention: Mention) -> str:
         return _dosed(case, mention)
     words, thing = phrases(case), name(case, mention)
     for attribute in ("laterality", "severity"):
-        value = mention.attribute(attribute)
-        if value is None or value.lower() in thing.lower():
+        value = _BOTH.get(found := mention.attribute(attribute) or "", found)
+        if not value or value.lower() in thing.lower():
             continue
         agrees = words.severity_first or attribute == "severity"
         if not agrees or any(char.isdigit() for char in value):

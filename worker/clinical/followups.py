@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from worker.clinical import answers, attributes, doses
+from worker.clinical import answers, attributes, doses, questions
 from worker.clinical.conversation import Line
 from worker.clinical.finding import Finding
 from worker.clinical.reading import Reading
@@ -18,6 +18,11 @@ LOOSE_SENTENCES = 3
 DOSE_SENTENCES = 3
 """The same for a drug and how it is taken."""
 _IT = re.compile(r"(?<!\w)(?:it|it's|that|that's|this|them|those|one|lo|la|los|las|es|son)(?!\w)")
+_TAKES = re.compile(
+    r"(?<!\w)(?:take|takes|taking|took|use|uses|using|apply|put|dose|mg|milligrams?|micrograms?|mcg|grams?|units?|tablets?|pills?|"
+    r"capsules?|puffs?|drops?|once|twice|times|daily|tom[aeo]|tomar|tomas|veces|pastillas?|comprimidos?|miligramos|gotas)(?!\w)"
+)
+"""Words of a sentence that tells how a drug is taken."""
 _HOW_MUCH = re.compile(
     r"(?<!\w)(?:how (?:much|often|many)|what (?:dose|dosage|strength|amount)|which dose|what are you taking|"
     r"how (?:do|should|would) (?:you|i|he|she) (?:take|give|use)|que dosis|cuant[oa]s?|cada cuanto|como l[oa] toma)"
@@ -39,6 +44,8 @@ def described(reading: Reading, talk: Sequence[Line], said: Sequence[list[Findin
     for line, found in zip(talk, said, strict=True):
         start, end = line.part.start, line.part.end
         symptoms = [each for each in found if each.kind == "symptom"]
+        if line.asks and any(not questions.known(reading.text, start, each) for each in symptoms):
+            owner = None
         if symptoms and not line.asks and symptoms[-1].assertion == "present":
             owner, age = found, 0
         elif owner is not None and not found and not line.asks and line.speaker in {None, "patient", "relative"}:
@@ -72,8 +79,9 @@ def dosed(reading: Reading, talk: Sequence[Line], said: Sequence[list[Finding]])
             owner, age, asked = found, 0, False
         elif owner is not None and not line.asks:
             age += 1
+            told = asked or _TAKES.search(reading.text, start, end) is not None
             stop = min([end, *(each.start for each in found)])
-            if age <= DOSE_SENTENCES and (asked or _IT.search(reading.text, start, stop)):
+            if age <= DOSE_SENTENCES and told and (asked or _IT.search(reading.text, start, stop)):
                 place = max(n for n, each in enumerate(owner) if each.kind == "medication")
                 owner[place] = owner[place].with_traits(*doses.taken(reading, start, stop))
         elif owner is not None and line.asks:

@@ -58,7 +58,7 @@ def owned(reading: Reading, talk: Sequence[Line], said: Sequence[list[Finding]])
         elif line.speaker == "clinician" or kin is None or here or _OTHERS.search(text):
             kin = here if here and line.speaker != "clinician" else kin
             kin, asked = (None if _OTHERS.search(text) else kin), asked and not here
-            result.append(list(found))
+            result.append([_aged(each, here) for each in found] if line.speaker != "clinician" else list(found))
         else:
             meant = (asked and line.first) or _is_meant(kin, text)
             result.append([_theirs(each, kin, reading, line) for each in found] if meant else list(found))
@@ -78,16 +78,23 @@ def own(text: str, start: int, finding: Finding) -> bool:
 
 
 def _is_meant(kin: Relative, text: str) -> bool:
-    """Whether a sentence begins with the pronoun of that relative."""
-    pronoun = _HE_FIRST.match(text)
+    """Whether a sentence begins with the pronoun of that relative, or has it and no word of the speaker."""
+    pronoun = _HE_FIRST.match(text) or (_HE.search(text) if not _I.search(text) else None)
     if pronoun is None:
         return False
     wrong = _FEMALE if pronoun.group(1) in {"he", "his", "he's", "el"} else _MALE
     return kin.relation.split()[-1] not in wrong
 
 
+def _aged(finding: Finding, kin: Relative | None) -> Finding:
+    """My brother died at fifty: the age in a sentence about a relative is his."""
+    if kin is None or finding.kind != "demographic" or finding.experiencer != "patient":
+        return finding
+    return replace(finding, experiencer=kin.experiencer, relation=kin.relation)
+
+
 def _theirs(finding: Finding, kin: Relative, reading: Reading, line: Line) -> Finding:
-    fixed = finding.relation not in {None, FAMILY_MEMBER} or finding.kind in {"vital", "demographic"}
+    fixed = finding.relation not in {None, FAMILY_MEMBER} or finding.kind == "vital"
     if fixed or own(reading.text, line.part.start, finding):
         return finding
     return replace(finding, experiencer=kin.experiencer, relation=kin.relation)
