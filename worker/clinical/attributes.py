@@ -22,8 +22,8 @@ _NO_SIDE = (
     r"now|away|after|before|here|there|then|when|where|at (?:the|that|this) (?:moment|time)|around|about|off|so|okay"
 )
 _SIDE = re.compile(
-    rf"(?<!\w)(left|(?<!all )(?<!, )(?<!that's )(?<!is that )(?<!that sound )right(?! (?:{_NO_SIDE})(?!\w)|\?)|bilateral(?:es|ly)?|"
-    r"both(?= (?!of (?:them|those|us)|the same|and )\w)|izquierd[oa]s?|derech[oa]s?|izq|izda|izdo|izqd[oa]|"
+    rf"(?<!\w)(left|(?<!all )(?<!, )(?<!that's )(?<!is that )(?<!that sound )right(?! (?:{_NO_SIDE})(?!\w)|\?)|"
+    r"bilateral(?:es|ly)?|both(?= (?!of (?:them|those|us)|the same|and )\w)|izquierd[oa]s?|derech[oa]s?|izq|izda|izdo|izqd[oa]|"
     r"dcha|dcho|dch)(?!\w)"
 )
 """Not the right of right now, all right and right?"""

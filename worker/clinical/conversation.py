@@ -34,8 +34,8 @@ _CHECKS = re.compile(
 """Asked only to hear whether the listener follows: what stands before is a statement."""
 _VERB = re.compile(
     r"(?<!\w)(?:i|i'm|i'll|i've|you(?! know)|you're|we|we'll|it|it's|he|she|they|there|there's|that's|is|are|was|were|"
-    r"have|has|had|looks?|shows?|sounds?|let's|let|no|not|so|because|for|"
-    r"continue|start|stop|take|keep|will|can|yes|yeah|si|no|es|esta|"
+    r"have|has|had|looks?|shows?|sounds?|let's|let|no|not|so|because|for|continue|"
+    r"start|stop|take|keep|will|can|yes|yeah|si|no|es|esta|"
     r"hay|tiene|vamos|voy|le|se|tome|siga)(?!\w)"
 )
 _FEWEST_TOLD = 4

@@ -16,7 +16,7 @@ OWN_CHARS = 200
 """How far before a finding the speaker may name himself."""
 _MALE = frozenset({"father", "brother", "son", "uncle", "grandfather", "nephew"})
 _FEMALE = frozenset({"mother", "sister", "daughter", "aunt", "grandmother", "niece"})
-_PRONOUN = r"(?<!\w)(he|she|his|her|he's|she's|el|ella)(?!\w)"
+_PRONOUN = r"(?<!\w)(he|she|his|her|he's|she's|(?:el|ella)(?= (?:tiene|tuvo|tenia|es|era|murio|padece|toma)))(?!\w)"
 _HE = re.compile(_PRONOUN)
 _HE_FIRST = re.compile(rf"(?:\W|(?:and|but|so|well|yeah|yes|no|i think|i believe|um|uh|also|then|y|pero) )*{_PRONOUN}")
 _I = re.compile(
