@@ -10,8 +10,9 @@ then goes through the same rules of context, dose and allergy as any other:
 - a chemical is a medication, or an allergy where somebody is allergic to it; what is measured in blood or urine is no
   medication;
 - it has codes only where its whole name, in American spelling, is a name of the terminology; else none;
-- words that name no particular disease (disorder, toxicity), short names in capitals, which mean too many things, and
-  names without letters are left out.
+- words that name no particular disease (disorder, toxicity), a part of the body, an act or a device (patella, flexion,
+  brace), what is said of something else (methicillin-resistant, pain relief), short names in capitals, which mean too
+  many things, and names without letters are left out.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from itertools import accumulate
 from shared.case import MentionKind
 from worker.clinical.finding import Finding
 from worker.clinical.reading import Reading, read
-from worker.clinical.terminology import Concept, terminology
+from worker.clinical.terminology import Concept, says_other, terminology
 from worker.clinical.tokens import stem, word_set, words
 
 SYMPTOM_HEADS = word_set(
@@ -39,6 +40,27 @@ TOO_GENERAL = word_set(
     "inflammation allergy tumor tumour cancer malignancy mass stress abuse overdose poisoning relapse"
 )
 """Last words, as stems, that name no particular disease when they stand alone."""
+NO_ILLNESS = word_set(
+    "patella tonsil knee hip ankle foot heel toe leg thigh calf shoulder elbow wrist hand finger thumb arm "
+    "forearm neck back spine head face eye ear nose mouth throat tongue lip chest breast abdomen pelvis groin "
+    "flank skin hair nail bone joint muscle tendon ligament nerve artery vein vessel node gland lung heart liver "
+    "kidney spleen stomach bowel colon rectum bladder uterus ovary prostate testicle thyroid brain cord disc disk "
+    "tissue membrane mucosa superficialis profundus longus brevis major minor humerus radius ulna femur tibia "
+    "fibula clavicle scapula extremity brace splint cast crutch walker sling boot bandage dressing catheter tube "
+    "needle strap wrap insert shoe movement motion flexion extension rotation abduction adduction supination "
+    "pronation palpation auscultation sign test reflex pulse gait sound examination exam finding history evidence "
+    "treatment therapy relief range function strength"
+)
+"""Last words, as stems, of what is examined, done or worn: no illness unless a word before says that it is ill."""
+_ILL = re.compile(
+    r"(?<!\w)(?:enlarged|swollen|inflamed|fractured|broken|torn|ruptured|ulcerated|infected|bleeding|dislocated|sprained|"
+    r"weak|painful|stiff|sore|red|loss|loose|abnormal|absent|decreased|diminished|reduced|impaired|limited|fatty|frozen|"
+    r"irregular|unsteady|collapsed|dry|blocked|ingrown|hammer|tennis|trigger|"
+    r"diabetic|arthritic|neuropathic|necrotic|ischemic|septic|cystic|charcot|clubbed|perforated|herniated|bulging)(?!\w)"
+)
+_ACT = re.compile(r"(?:extension|flexion|rotation|abduction|adduction|range|examination|palpation|movement)s?(?!\w)")
+_SIGN_OF = re.compile(r"'s(?!\w)")
+"""Behind the name of a person: McMurphy's sign."""
 NO_MEDICATION = word_set(
     "oxygen glucose sugar cholesterol triglyceride ferritin iron sodium potassium calcium magnesium chloride "
     "bicarbonate creatinine urea bilirubin hemoglobin albumin protein water alcohol ethanol tobacco nicotine "
@@ -83,7 +105,7 @@ def added(reading: Reading, tagged: Sequence[Tagged], taken: Sequence[tuple[int,
         if end <= start or (before and farthest[before - 1] > start):
             continue
         finding = _finding(reading, each, start, end)
-        if finding is not None:
+        if finding is not None and not says_other(reading.text, end, finding.kind):
             yield finding
 
 
@@ -114,16 +136,20 @@ def _finding(reading: Reading, entity: Tagged, start: int, end: int) -> Finding 
     if not stems or (written.isupper() and all(len(each) <= SHORT_CAPITALS for each in written.split())):
         return None
     if entity.kind == "Chemical":
-        if set(stems) & NO_MEDICATION or _is_measured(reading.text, start, end):
+        if set(stems) & NO_MEDICATION or _is_measured(reading.text, start, end) or _SIGN_OF.match(reading.text, end):
             return None
         return Finding("medication", start, end, name, confidence=entity.score)
-    if len(stems) == 1 and stems[0] in TOO_GENERAL:
+    if (len(stems) == 1 and stems[0] in TOO_GENERAL) or _ACT.match(name) or _is_well(name, stems):
         return None
     known = _known(name)
     if known is not None and known.kind in {"symptom", "condition"}:
         return Finding(known.kind, start, end, known.name, known.codes, entity.score)
     kind: MentionKind = "symptom" if stems[-1] in SYMPTOM_HEADS else "condition"
     return Finding(kind, start, end, name, confidence=entity.score)
+
+
+def _is_well(name: str, stems: Sequence[str]) -> bool:
+    return stems[-1] in NO_ILLNESS and not _ILL.search(name)
 
 
 def _is_measured(text: str, start: int, end: int) -> bool:

@@ -137,6 +137,17 @@ class Terminology:
                 yield Name(token.start, token.end, Concept(kind, word, confidence=BY_ENDING))
 
 
+def says_other(text: str, end: int, kind: MentionKind) -> bool:
+    """Whether the words behind a name of that kind make it part of another thing: pain-free, x-ray technician."""
+    if _PART_OF.match(text, end):
+        return True
+    if kind == "procedure":
+        return _STAFF.match(text, end) is not None
+    return kind in {"symptom", "condition"} and any(
+        each.match(text, end) for each in ((_HOUSE, _EASE) if kind == "symptom" else (_HOUSE,))
+    )
+
+
 @cache
 def terminology() -> Terminology:
     """The terminology, read once a process."""
@@ -165,11 +176,7 @@ def _has_capitals(name: str) -> bool:
 
 
 def _is_meant(reading: Reading, first: Token, last: Token, entry: Entry) -> bool:
-    if (
-        reading.text.endswith("anti-", 0, first.start)
-        or _PART_OF.match(reading.text, last.end)
-        or _is_house(reading, last.end, entry)
-    ):
+    if reading.text.endswith("anti-", 0, first.start) or says_other(reading.text, last.end, entry.concept.kind):
         return False
     if entry.exact is None:
         return True
@@ -178,14 +185,6 @@ def _is_meant(reading: Reading, first: Token, last: Token, entry: Entry) -> bool
         written = written if " " in entry.exact else written.replace(" ", "")
         return written == entry.exact and entry.language in {None, reading.language}
     return written.lower() == entry.exact
-
-
-def _is_house(reading: Reading, end: int, entry: Entry) -> bool:
-    if entry.concept.kind == "procedure":
-        return _STAFF.match(reading.text, end) is not None
-    if entry.concept.kind == "symptom" and _EASE.match(reading.text, end):
-        return True
-    return entry.concept.kind in {"symptom", "condition"} and _HOUSE.match(reading.text, end) is not None
 
 
 def _rows(path: Path) -> Iterator[list[str]]:

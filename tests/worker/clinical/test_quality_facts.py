@@ -23,6 +23,12 @@ def test_facts_that_are_found_are_read_in_the_right_sense(everything, sense, flo
     assert everything.sense(sense).share >= floor
 
 
+@pytest.mark.parametrize("source", [each for each in facts.FRESH if "notes" in each])
+def test_the_facts_of_notes_that_were_annotated_later_are_found_too(source):
+    found = facts.found(load(facts.FRESH[source]))
+    assert [(each.name, each.figure) for each in facts.gates(found) if each.of and not each.met] == []
+
+
 def test_each_split_of_the_annotated_texts_has_facts():
     assert {text.split for text in TEXTS} == {"dev", "held"}
     assert sum(bool(text.facts) for text in TEXTS) >= 40

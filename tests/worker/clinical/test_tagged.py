@@ -123,3 +123,22 @@ def test_an_order_that_a_clinician_only_asks_about_is_no_fact() -> None:
     text = "Doctor: Any zorbitis?\nPatient: No, never.\n"
     (found,) = joined(text, ("zorbitis", "Disease"))
     assert found.assertion == "absent"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "kind"),
+    [
+        ("No pain with extension of the lower leg.", "extension of the lower leg", "Disease"),
+        ("I have recommended a knee brace.", "knee brace", "Disease"),
+        ("Fluctuance was noted over the right patella.", "patella", "Disease"),
+        ("The flexor digitorum superficialis was intact.", "flexor digitorum superficialis", "Disease"),
+        ("Negative McMurphy's sign.", "McMurphy", "Chemical"),
+        ("A zorbafen-resistant germ grew.", "zorbafen", "Chemical"),
+    ],
+)
+def test_parts_of_the_body_acts_and_words_said_of_something_else_are_left_out(text: str, name: str, kind: str) -> None:
+    assert joined(text, (name, kind)) == []
+
+
+def test_a_part_of_the_body_that_is_ill_stays() -> None:
+    assert only("She has torn zorbic tendons.", "torn zorbic tendons").kind == "condition"
