@@ -1,4 +1,4 @@
-"""What Spanish doctors write most often is found whole and has a code: diagnoses and complaints of practice and ward."""
+"""What Spanish doctors write most often is found whole and has a code: diagnoses of practice and ward."""
 
 from __future__ import annotations
 
