@@ -64,10 +64,11 @@ class UnreachableError(ClinqError):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is submitted: text, or the bytes of a recording with a file name and a content type."""
+    """What is submitted: text, or the bytes of a recording or a document with a file name and a content type."""
 
     text: str | None = None
     recording: bytes = b""
+    document: bytes = b""
     name: str = "recording"
     content_type: str = "application/octet-stream"
 
@@ -95,7 +96,7 @@ class Client:
         self._http.close()
 
     def submit(self, content: Content, options: Mapping[str, Any] | None = None) -> Document:
-        """Submit text or a recording; what the service answered: job_id, status, status_url, result_url, ws_url.
+        """Submit text, a recording or a document; what the service answered: job_id, status, status_url, ws_url ...
 
         `options` are the other fields of a submission. Sent with an idempotency key, so that a submission whose
         answer got lost is not run twice. Raises ServiceError or UnreachableError.
@@ -106,10 +107,11 @@ class Client:
             body = {**fields, "text": content.text}
             return self._json(lambda: self._http.post("/api/v1/submit", json=body, headers=headers))
         form = {name: each if isinstance(each, str) else json.dumps(each) for name, each in fields.items()}
-        files = {"file": (content.name, content.recording, content.content_type)}
+        kind, data = ("document", content.document) if content.document else ("audio", content.recording)
+        files = {"file": (content.name, data, content.content_type)}
         return self._json(
             lambda: self._http.post(
-                "/api/v1/submit/audio", data=form, files=files, headers=headers, timeout=UPLOAD_TIMEOUT_S
+                f"/api/v1/submit/{kind}", data=form, files=files, headers=headers, timeout=UPLOAD_TIMEOUT_S
             )
         )
 

@@ -66,7 +66,7 @@ class Scratch:
     env: dict[str, str] = field(default_factory=dict)
 
     def build(self, dockerfile: str) -> None:
-        """Do what the Dockerfile says, except for the user, who is nobody outside the image."""
+        """Do what the Dockerfile says, except for the user and the system's packages, which are the image's own."""
         here = str(Path(sys.executable).parent)
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("CLINQ_")}
         self.env["PATH"] = f"{here}:{self.env['PATH']}"
@@ -92,7 +92,7 @@ class Scratch:
                 self._copy(source, target)
         if step.name == "ARG" and "=" in step.words:
             self.env.setdefault(*step.words.split("=", 1))
-        if step.name == "RUN" and not step.words.startswith("useradd"):
+        if step.name == "RUN" and not step.words.startswith(("useradd", "apt-get")):
             run = ["sh", "-euc", self._inside(step.words)]
             subprocess.run(run, cwd=self.place("/app"), env=self.env, check=True)
 

@@ -18,7 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # they show local variables, which may hold a note
-    help="Clinical text and recordings to transcript, facts, summary and FHIR, on your own machines.",
+    help="Clinical text, documents and recordings to transcript, facts, summary and FHIR, on your own machines.",
     rich_markup_mode="rich",
 )
 for group in (serve, jobs, batch, models, dead, webhooks, admin, tenants, backup, check):

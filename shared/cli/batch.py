@@ -137,7 +137,7 @@ def cancel(
 def read_lines(source: str) -> bytes:
     """A batch as NDJSON: a file's bytes as they are, or a line for each note of a folder, in the order of their names.
 
-    Raises a usage error for what cannot be read, and for a folder that holds a recording or nothing.
+    Raises a usage error for what cannot be read, and for a folder that holds something else or nothing.
     """
     if source == "-":
         return sys.stdin.buffer.read()
@@ -156,7 +156,10 @@ def read_lines(source: str) -> bytes:
 def _item(path: Path) -> bytes:
     content = read_content(str(path))
     if content.text is None:
-        told = f"{path.name} is a recording: submit it alone, or name it as audio_url in an NDJSON file"
+        kind = "document: submit it alone"
+        if content.recording:
+            kind = "recording: submit it alone, or name it as audio_url in an NDJSON file"
+        told = f"{path.name} is a {kind}"
         raise typer.BadParameter(told, param_hint="DIR")
     return json.dumps({"text": content.text, "metadata": {"file": path.name[:1000]}}).encode() + b"\n"
 

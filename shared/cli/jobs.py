@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from shared import magic
+from shared import documents, magic
 from shared.cli import options
 from shared.client import Client, Content, Document, ExportFormat, TranscriptFormat, status_of
 from shared.job import JobStatus, Patient, Priority, StageName
@@ -29,7 +29,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def submit(
-    file: Annotated[str, typer.Argument(help="A text or a recording; - reads standard input.", metavar="FILE|-")],
+    file: Annotated[
+        str, typer.Argument(help="A text, a document or a recording; - reads standard input.", metavar="FILE|-")
+    ],
     language: Annotated[str | None, typer.Option(help="en, es ...; else it is detected.", show_default=False)] = None,
     priority: Annotated[Priority, typer.Option(help="Who is waiting.")] = Priority.INTERACTIVE,
     stages: Annotated[str | None, typer.Option(help="Only these, comma between.", show_default=False)] = None,
@@ -43,7 +45,7 @@ def submit(
     key: options.Key = None,
     home: options.Home = None,
 ) -> None:
-    """Submit a note or a recording, and show the result."""
+    """Submit a note, a document (PDF, picture, HTML, FHIR) or a recording, and show the result."""
     content = read_content(file)
     fields = _fields(language=language, priority=priority, stages=stages, patient=patient)
     with options.connect(url, key, home) as client:
@@ -84,7 +86,8 @@ def result(
         typer.Option("--format", help="A Bundle of this kind, NDJSON, HL7 v2, or de-identified.", show_default=False),
     ] = None,
     transcript: Annotated[
-        TranscriptFormat | None, typer.Option(help="The transcript in this format.", show_default=False)
+        TranscriptFormat | None,
+        typer.Option(help="The transcript, or a document's text, in this format.", show_default=False),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write it to a file.", show_default=False)
@@ -110,7 +113,7 @@ def result(
 
 
 def read_content(file: str) -> Content:
-    """What a file holds, told by its first bytes. Raises a usage error for what is neither text nor a recording."""
+    """What a file holds, told by its first bytes. Raises a usage error for what is nothing that clinq reads."""
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
@@ -119,10 +122,13 @@ def read_content(file: str) -> Content:
     kind = magic.sniff(data[: magic.HEAD_BYTES]) or _audio_by_name(file)
     if kind is not None:
         return Content(recording=data, name=name, content_type=kind)
+    kind = documents.kind_of(data[: magic.HEAD_BYTES])
+    if kind in magic.DOCUMENTS | documents.HTML | {documents.FHIR}:
+        return Content(document=data, name=name, content_type=kind)
     try:
         return Content(text=data.decode("utf-8-sig"), name=name)
     except UnicodeDecodeError as error:
-        raise typer.BadParameter("this is neither a recording nor text in UTF-8", param_hint="FILE") from error
+        raise typer.BadParameter("this is no recording, no document and no text in UTF-8", param_hint="FILE") from error
 
 
 def _audio_by_name(file: str) -> str | None:

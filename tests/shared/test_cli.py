@@ -125,6 +125,27 @@ def test_a_recording_is_told_by_its_first_bytes_and_not_by_its_name(run: Run, se
     assert b"Content-Type: audio/flac" in service.asked[0][2]
 
 
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"%PDF-1.7 ...", "application/pdf"),
+        (b"\x89PNG\r\n\x1a\n...", "image/png"),
+        (b"<!doctype html><p>Fever</p>", "text/html"),
+        (b'{"resourceType": "DocumentReference"}', "application/fhir+json"),
+    ],
+)
+def test_a_document_is_known_by_its_bytes(
+    run: Run, service: Service, tmp_path: Path, content: bytes, kind: str
+) -> None:
+    (tmp_path / "note.txt").write_bytes(content)
+    service.answers = [accepted()]
+    run("submit", str(tmp_path / "note.txt"), "--no-watch")
+    path, _, body = service.asked[0]
+    assert path == "POST /api/v1/submit/document"
+    assert f"Content-Type: {kind}".encode() in body
+    assert content in body
+
+
 def test_a_note_can_come_from_standard_input(run: Run, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO("\ufeffDolor de cabeza".encode())))
     service.answers = [accepted()]
@@ -136,8 +157,8 @@ def test_a_note_can_come_from_standard_input(run: Run, service: Service, monkeyp
     ("arguments", "message"),
     [
         (("no-such-file",), "cannot read the file: No such file or directory"),
-        (("{binary}",), "neither a recording nor text"),
-        (("{note}", "--stages", "extract,guess"), "choose from transcribe, extract"),
+        (("{binary}",), "this is no recording, no document and no text"),
+        (("{note}", "--stages", "extract,guess"), "choose from read, transcribe, extract"),
         (("{note}", "--patient", '{"nickname": "SECRET"}'), "nickname"),
         (("{note}", "--patient", "SECRET"), "JSON"),
         (("{note}", "--priority", "soon"), "soon"),
