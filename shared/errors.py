@@ -118,13 +118,13 @@ class ModelUnavailableError(ClinqError):
     code = "model_unavailable"
 
 
-class TooManyReviewsError(PermanentError):
+class TooManyReviewsError(ClinqError):
     """A result holds as many reviews as it takes."""
 
     code = "too_many_reviews"
 
 
-class ReviewedSinceError(PermanentError):
+class ReviewedSinceError(ClinqError):
     """Somebody has reviewed the result since its reviews were read."""
 
     code = "reviewed_since"
