@@ -21,8 +21,14 @@ _SCORE = re.compile(r"(?<![\w./])(\d{1,2}) ?(?:/|out of|over|sobre|de) ?(10)(?!\
 _NO_SIDE = (
     r"now|away|after|before|here|there|then|when|where|at (?:the|that|this) (?:moment|time)|around|about|off|so|okay"
 )
+_CORRECTED = re.compile(
+    r",? (?:no|wait|sorry|actually|i mean|perdon|digo|mejor dicho)(?:[ ,]+(?:no|wait|sorry|i mean|i'm sorry|perdon|digo))*"
+    r"[ ,]+(?:(?:my|the|it's|en|el|la|lado|side|es) ){0,3}(left|right|both|izquierd[oa]s?|derech[oa]s?)(?!\w)"
+)
+"""Behind a side: the left, no, sorry, the right."""
 _SIDE = re.compile(
-    rf"(?<!\w)(left|(?<!all )(?<!, )(?<!that's )(?<!is that )(?<!that sound )right(?! (?:{_NO_SIDE})(?!\w)|\?)|"
+    rf"(?<!\w)(left|(?<!all )(?<!, )(?<!that's )(?<!is that )(?<!that sound )right"
+    rf"(?! (?:{_NO_SIDE})(?!\w)|\?)|"
     r"bilateral(?:es|ly)?|both(?= (?!of (?:them|those|us)|the same|and )\w)|izquierd[oa]s?|derech[oa]s?|izq|izda|izdo|izqd[oa]|"
     r"dcha|dcho|dch)(?!\w)"
 )
@@ -85,6 +91,8 @@ def loose(reading: Reading, start: int, end: int) -> list[Trait]:
     traits = []
     for name, pattern in (("severity", _SEVERITY), ("severity_score", _SCORE), ("laterality", _SIDE)):
         found = pattern.search(reading.text, start, end)
+        if found and name == "laterality":
+            found = _CORRECTED.match(reading.text, found.end(), end) or found
         if found:
             traits.append(_trait(name, found, reading))
     return traits

@@ -27,10 +27,13 @@ _UNFINISHED = re.compile(
 )
 _SAID = re.compile(r"(?<!\w)(?:said|told(?: \w+)?|thought|found|felt|diagnosed)(?: that)? $")
 """Before "had" these only shift its time: he said I had pneumonia."""
-_SINCE_THEN = re.compile(r"(?<!\w)(?:after|since|following|despues de|desde) ?(?:l|the|my|your|that|his|her|la|el|mi|su) $")
+_SINCE_THEN = re.compile(
+    r"(?<!\w)(?:after|since|following|despues de|desde) ?(?:l|the|my|your|that|his|her|la|el|mi|su) $"
+)
 """Before an illness that set in and was over: since the stroke."""
 _UNSURE = re.compile(
-    r"(?<!\w)(?P<cue>(?:not sure|don't know|can't tell|unsure|no se|no estoy segur[oa]) (?:if|whether|si))(?!\w)[^.?!;]*$"
+    r"(?<!\w)(?P<cue>(?:not sure|don't know|can't tell|unsure|no se|no estoy segur[oa]) (?:if|whether|si))(?!\w)"
+    r"[^.?!;]*$"
 )
 _LASTING = re.compile(
     r"hypertens|diabet|asthma|copd|chronic|arthr|migraine|depress|anxiety|cholesterol|lipid|apnea|reflux|disease|failure|"
