@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -72,7 +71,7 @@ def test_what_the_last_stage_finds_is_told_with_the_end(house):
     home = house({StageName.RECOMMEND: Small(finds)})
     job = home.run(home.submit(DANGER))
     assert told(home)[-2:] == ["crisis", "completed"]
-    assert json.loads(job.unseal("result", home.worker.keyring) or b"")["crisis"] is True
+    assert job.crisis_at is not None
 
 
 def test_jobs_of_one_claim_are_told_each_for_itself(house):
@@ -92,7 +91,6 @@ def test_a_job_without_one_says_so(house):
     home = house({StageName.EXTRACT: Small()})
     job = home.run(home.submit())
     assert job.crisis_at is None
-    assert json.loads(job.unseal("result", home.worker.keyring) or b"")["crisis"] is False
     assert "crisis" not in told(home)
 
 
