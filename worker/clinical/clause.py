@@ -32,7 +32,7 @@ _SUBJECTS = word_set(", and y e ; : . - that also he she i patient pt who que ta
 MEASURED: frozenset[MentionKind] = frozenset({"vital", "demographic"})
 LINKS = word_set(", and or nor y o u e ni / & any ( ) - : with")
 _EITHER = frozenset(["or", "nor", "o", "u", "ni"])
-_ITEMS = word_set(", and or nor /")
+ITEMS = word_set(", and or nor /")
 """Between the items of an English list."""
 _JOINED = word_set("and or nor / & y o ni")
 _ADJACENT = word_set("negative old resolved neg ?")
@@ -52,7 +52,6 @@ _SIGNS = (["0"], ["-"], ["(", "-", ")"])
 """They deny only what stands just behind them."""
 _AUXILIARIES = word_set("has have had was were is are")
 """They may share their subject with a verb before: it improved and had resolved."""
-_TAKEN_AWAY = ("retir", "suspen")
 _SUBORDINATE = word_set("when because until if once that")
 _DENIALS = _EITHER | {"no", "sin", "con", "pero", "aunque"}
 
@@ -73,7 +72,7 @@ class Clause:
         self, reading: Reading, tokens: Sequence[Token], findings: Sequence[Finding], subjects: Sequence[int]
     ) -> None:
         """`subjects` are the words at which somebody else comes in: father, her sister."""
-        self.text, self.tokens, self._spanish = reading.text, tokens, reading.language == "es"
+        self.text, self.tokens, self.spanish = reading.text, tokens, reading.language == "es"
         self.words = [each.word for each in tokens]
         starts = [each.start for each in tokens]
         self.places = [_place(each, starts) for each in findings]
@@ -84,7 +83,7 @@ class Clause:
         told, ending = signed(tokens)
         self.cues += told
         self.ends |= ending | self._turned_at_the_end()
-        self.own = (spanish_clauses if self._spanish else own_clauses)(self.words, self._covered)
+        self.own = (spanish_clauses if self.spanish else own_clauses)(self.words, self._covered)
         verbs = (*(each.first for each in self.cues if each.sense == "verb"), *subjects)
         self.verbs = {each for each in verbs if self._begins(each)}
 
@@ -102,21 +101,6 @@ class Clause:
                 return cue
         behind = (each for each in of_sense if each.reach == "backward" and each.first >= place.last)
         return next((each for each in behind if self._reaches_back(each, place)), None)
-
-    def removed(self, place: Place) -> Cue | None:
-        """The words that say, just before it, that a thing was taken away: retirada de la sonda."""
-        cues = (each for each in self.cues if self._spanish and each.sense == "stopped" and each.last == place.first)
-        said = ((each, self.words[each.first : each.last]) for each in cues)
-        return next((each for each, words in said if any(word.startswith(_TAKEN_AWAY) for word in words)), None)
-
-    def presupposed(self, cue: Cue, place: Place) -> bool:
-        """Whether what a cue denies is only compared in time with the finding: no pain before the injury."""
-        for each in self.cues:
-            if each.sense == "before" and cue.last <= each.first and each.last <= place.first:
-                behind = self.words[each.last : place.first]
-                if not behind or (self.between(cue.last, each.first) and _ITEMS.isdisjoint(behind)):
-                    return True
-        return False
 
     def told(self, start: int, stop: int) -> bool:
         """Whether these words only lead from a time to what happened then: "in 2009 he had"."""
@@ -191,7 +175,7 @@ class Clause:
             return False
         if self._is_aside(cue) and goes_on(self.words[cue.last : place.first]):
             return False
-        if cue.sense == "absent" and self._spanish and self._left(cue, place):
+        if cue.sense == "absent" and self.spanish and self._left(cue, place):
             return False
         return all(gap <= self._reach(cue) for gap in self._gaps(cue.last, place.first))
 
@@ -229,7 +213,7 @@ class Clause:
         edges = [edge for each in self.between(start, stop) for edge in (each.first, each.last)]
         stops = [start, *edges, stop]
         for before, after in zip(stops[::2], stops[1::2], strict=True):
-            links = [] if self._spanish else [n for n in range(before, after) if self.words[n] in _ITEMS]
+            links = [] if self.spanish else [n for n in range(before, after) if self.words[n] in ITEMS]
             yield from (high - low for low, high in pairwise([before, *links, after]))
 
     def _left(self, cue: Cue, place: Place) -> bool:
@@ -275,7 +259,7 @@ class Clause:
             return False
         if self.between(place.last, cue.first):
             listed = all(word in LINKS or self.covered(place.last + n) for n, word in enumerate(gap))
-            many = self._spanish and self.words[cue.last - 1].endswith("s")
+            many = self.spanish and self.words[cue.last - 1].endswith("s")
             return listed and gap[-1] != "," and (many or not _JOINED.isdisjoint(gap))
         if cue.sense == "past":
             return len(gap) <= NEAR_TOKENS and ("," not in gap or gap == [","]) and _SINCE.isdisjoint(gap)
@@ -288,7 +272,7 @@ class Clause:
             each.first == cue.first and each.reach == "forward" and each.sense == cue.sense for each in self.cues
         )
         follows = (each for each in self.places if 0 <= each.first - cue.last <= CLOSE_TOKENS)
-        apart = {",", "por", "tras", "ante", "con"} if self._spanish else _APART
+        apart = {",", "por", "tras", "ante", "con"} if self.spanish else _APART
         twin = twin and self.words[cue.first] not in _BETWEEN
         return twin and any(apart.isdisjoint(self.words[cue.last : each.first]) for each in follows)
 

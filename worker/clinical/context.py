@@ -17,6 +17,7 @@ from shared.case import Assertion, MentionKind
 from worker.clinical.clause import BEHIND_TOKENS, FAR_TOKENS, MEASURED, NEAR_TOKENS, Clause, Place
 from worker.clinical.cues import Cue, Sense
 from worker.clinical.finding import Finding, Stretch, Trait
+from worker.clinical.presumed import presupposed, removed
 from worker.clinical.reading import Reading
 from worker.clinical.relatives import FAMILY_MEMBER, Relative, relatives
 from worker.clinical.tokens import Token, word_set
@@ -49,6 +50,8 @@ _LEFT_OVER = word_set("residual persistent persisting ongoing current recurrent 
 _PRONOUNS = frozenset({"él", "yo"})
 _HERSELF = frozenset({"own", "herself", "himself", "myself"})
 _STAYS = frozenset({"who", "que", "si", "still"})
+_FOUND = word_set("found noted was were positive significant notable remarkable")
+_LEADS = word_set("was were is has had been recently also later just who newly subsequently then first both each ,")
 _WHEN = frozenset({"when", "while", "after", "before", "since"})
 _WOMEN = word_set("mother mom mum mommy sister daughter grandmother grandma aunt niece wife girlfriend granddaughter")
 _MEN = word_set("father dad daddy brother son grandfather grandpa uncle nephew husband boyfriend grandson")
@@ -94,10 +97,10 @@ def _asserted(clause: Clause, place: Place, finding: Finding, senses: Sequence[A
             continue
         cue = clause.cue(place, cast("Sense", sense))
         tested = cue is not None and finding.kind == "procedure" and clause.words[cue.first] in _OF_TESTS
-        if cue and not tested and not (sense == "absent" and clause.presupposed(cue, place)):
+        if cue and not tested and not (sense == "absent" and presupposed(clause, cue, place)):
             return replace(finding, assertion=sense, cues=(*finding.cues, clause.where(cue)))
-    removed = clause.removed(place) if "absent" in senses and finding.kind not in ACTS else None
-    return replace(finding, assertion="absent", cues=(*finding.cues, clause.where(removed))) if removed else finding
+    gone = removed(clause, place) if "absent" in senses and finding.kind not in ACTS else None
+    return replace(finding, assertion="absent", cues=(*finding.cues, clause.where(gone))) if gone else finding
 
 
 def _past(clause: Clause, place: Place) -> Stretch | None:
@@ -160,6 +163,12 @@ def _order(clause: Clause, place: Place) -> Cue | None:
     return max(governing, key=lambda each: each.last, default=None)
 
 
+def _taken_off(clause: Clause, place: Place, order: Cue) -> Cue | None:
+    """What stops a drug right behind its name, where the drugs before it go on: takes X, and Y was stopped."""
+    cue = clause.cue(place, "stopped") if order.sense == "taken" and order.last <= place.first else None
+    return cue if cue and 0 <= cue.first - place.last <= NEAR_TOKENS else None
+
+
 def _governs(clause: Clause, cue: Cue, place: Place) -> bool:
     return place.first - cue.last <= FAR_TOKENS and not any(cue.last <= each < place.first for each in clause.ends)
 
@@ -170,6 +179,7 @@ def _ordered(clause: Clause, place: Place, finding: Finding) -> Finding:
         cue = clause.cue(place, "stopped") or clause.cue(place, "planned")
     if cue is None:
         return finding
+    cue = _taken_off(clause, place, cue) or cue
     where = clause.where(cue)
     if cue.sense == "taken":
         return finding.with_traits(Trait("status", "active", where)) if finding.kind == "medication" else finding
@@ -202,7 +212,7 @@ def _belongs(clause: Clause, kin: Relative, place: Place) -> bool:
 
 
 def _still_of(clause: Clause, kin: Relative, place: Place) -> bool:
-    ends = (each for each in clause.ends if kin.last <= each < place.first)
+    ends = (each for each in clause.ends if kin.last <= each < place.first and not _is_said_of(clause.words, kin, each))
     if any(clause.words[each] not in _STAYS for each in ends):
         return False
     if not _HERSELF.isdisjoint(clause.words[kin.last : place.first]):
@@ -216,6 +226,11 @@ def _still_of(clause: Clause, kin: Relative, place: Place) -> bool:
             return False
     listed = place.finding.kind in {"condition", "procedure"} and not clause.starts_anew(place)
     return listed or clause.comma_before(place) is None or not clause.between(kin.last, place.first)
+
+
+def _is_said_of(words: Sequence[str], kin: Relative, end: int) -> bool:
+    """Whether what seems to begin anew has the relative for its subject: a cousin was recently found to have."""
+    return words[end] in _FOUND and all(word in _LEADS for word in words[kin.last : end])
 
 
 def _acts(words: Sequence[str]) -> bool:
