@@ -22,20 +22,21 @@ _NO_SIDE = (
     r"now|away|after|before|here|there|then|when|where|at (?:the|that|this) (?:moment|time)|around|about|off|so|okay"
 )
 _CORRECTED = re.compile(
-    r",? (?:no|wait|sorry|actually|i mean|perdon|digo|mejor dicho)(?:[ ,]+(?:no|wait|sorry|i mean|i'm sorry|perdon|digo))*"
+    r",? (?:no|wait|sorry|actually|i mean|perdon|digo|mejor dicho)"
+    r"(?:[ ,]+(?:no|wait|sorry|i mean|i'm sorry|perdon|digo))*"
     r"[ ,]+(?:(?:my|the|it's|en|el|la|lado|side|es) ){0,3}(left|right|both|izquierd[oa]s?|derech[oa]s?)(?!\w)"
 )
 """Behind a side: the left, no, sorry, the right."""
 _SIDE = re.compile(
     rf"(?<!\w)(left|(?<!all )(?<!, )(?<!that's )(?<!is that )(?<!that sound )right"
     rf"(?! (?:{_NO_SIDE})(?!\w)|\?)|"
-    r"bilateral(?:es|ly)?|both(?= (?!of (?:them|those|us)|the same|and )\w)|izquierd[oa]s?|derech[oa]s?|izq|izda|izdo|izqd[oa]|"
-    r"dcha|dcho|dch)(?!\w)"
+    r"bilateral(?:es|ly)?|both(?= (?!of (?:them|those|us)|the same|and )\w)|"
+    r"izquierd[oa]s?|derech[oa]s?|izq|izda|izdo|izqd[oa]|dcha|dcho|dch)(?!\w)"
 )
 """Not the right of right now, all right and right?"""
 _DURATION = (
     re.compile(
-        rf"(?<!\w)(?:for|over|x|times|during|lasting|lasted|durante|desde hace|hace(?! (?:\d+|unos|varios|un|"
+        rf"(?<!\w)(?:for|over|x|times(?! (?:a|an|per|every|each)(?!\w))|during|lasting|lasted|durante|desde hace|hace(?! (?:\d+|unos|varios|un|"
         rf"muchos)(?: \d+)? anos?)|of|since) ?"
         rf"(?:(?:about|approximately|around|almost|nearly|at least|more than|over|like|the|past|last|maybe|"
         rf"probably|roughly|now"
