@@ -33,7 +33,10 @@ HOW_LONG = re.compile(
     r"(?<!\w)(?:how long|since when|when did|cuanto tiempo|desde cuando|cuantos dias|cuando empezo)(?!\w)"
 )
 """A question for a duration."""
-_TURNS = re.compile(r"(?<!\w)(?:but|now|instead|so|and then|pero|ahora|asi que|entonces)(?!\w)")
+_TURNS = re.compile(
+    r"(?<!\w)(?:but|now|instead|so|and then|pero|ahora|asi que|entonces)(?!\w)|"
+    r",? (?:and|y) (?=(?:the|el|la|los|las) \w)"
+)
 """Where an answer goes on to something else."""
 _HOW_OLD = re.compile(r"(?<!\w)(?:how old|your age|what age|cuantos anos|que edad|su edad)(?!\w)")
 _BARE_AGE = re.compile(r"(?<![\w.])(\d{1,3})(?![\w.,]\d|\w)")

@@ -90,7 +90,7 @@ def name(case: Case, mention: Mention) -> str:
     lay = short or _LAY.search(fold(text)) or _STATE.fullmatch(fold(text))
     if phrases(case) is ENGLISH and mention.concept and lay:
         return mention.concept
-    return text if short else text[:1].lower() + text[1:]
+    return text if text.split()[0].isupper() else text[:1].lower() + text[1:]
 
 
 def phrase(case: Case, mention: Mention) -> str:

@@ -13,6 +13,7 @@ from typing import Literal
 from shared.case import Case, Mention, Recommendation, Urgency
 from worker.clinical import clauses, phrasing
 from worker.clinical.affirmed import fold
+from worker.clinical.allergies import NONE_KNOWN
 
 TABLE = Path(__file__).with_name("drug_classes.toml")
 DRUG_ALLERGY = "NICE CG183 (2014), Drug allergy: diagnosis and management"
@@ -194,7 +195,9 @@ def _symptom_questions(case: Case, words: Words, own: Iterable[Mention]) -> Iter
 
 def _allergy_questions(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
     for each in own:
-        if each.kind == "allergy" and each.assertion == "present" and not each.attribute("reaction"):
+        if each.kind != "allergy" or each.assertion != "present" or each.concept == NONE_KNOWN:
+            continue
+        if not each.attribute("reaction"):
             yield _step(words.reaction.format(thing=each.text), DRUG_ALLERGY, each)
 
 

@@ -42,10 +42,18 @@ _ES_HUNDREDS = {
         start=1,
     )
 } | {"cien": 100}
-_EN_FIRST = frozenset({"a", *_EN_UNITS, *_EN_TEENS, *_EN_TENS})
-_ES_FIRST = frozenset({*_ES_UNITS, *_ES_TEENS, *_ES_TENS, *_ES_HUNDREDS})
+_EN_FIRST = frozenset({"a", "half", *_EN_UNITS, *_EN_TEENS, *_EN_TENS})
+_ES_FIRST = frozenset({"medio", "media", *_ES_UNITS, *_ES_TEENS, *_ES_TENS, *_ES_HUNDREDS})
 """The words that a number can begin with."""
 _CENTURIES = (19, 20)
+_ONES = {("half", "a"): "0.5", ("half", "of", "a"): "0.5", ("a",): "1", ("un",): "1", ("una",): "1"}
+_ONES |= {("medio",): "0.5", ("media",): "0.5"}
+_COUNTED = frozenset(
+    word_list(
+        "gram gramo tablet tab pill capsule cap comprimido pastilla tableta capsula sobre puff teaspoon tablespoon"
+    )
+)
+"""What half of one, or one, is taken of."""
 _TABLET_UNITS = ("milligram", "mg", "microgram", "mcg", "gram")
 
 
@@ -63,15 +71,27 @@ def spoken(words: Sequence[str], language: str) -> Iterator[Number]:
     read, begins = (_read_spanish, _ES_FIRST) if language == "es" else (_read_english, _EN_FIRST)
     position = 0
     while position < len(words):
-        number = read(words, position) if words[position] in begins else None
-        if number:
+        number = None
+        if words[position] in begins:
+            number = _one_of(words, position) or read(words, position)
+        if number and "." not in number.digits:
             number = _with_half(words, _with_decimals(words, number, language), language)
+        if number:
             yield number
         position = number.last if number else position + 1
 
 
 def _word(words: Sequence[str], position: int) -> str:
     return words[position] if position < len(words) else ""
+
+
+def _one_of(words: Sequence[str], first: int) -> Number | None:
+    """Half a tablet, un gramo: the number before what is counted."""
+    for said, digits in _ONES.items():
+        last = first + len(said)
+        if tuple(words[first:last]) == said and _word(words, last) in _COUNTED:
+            return Number(first, last, digits)
+    return None
 
 
 def _read_english(words: Sequence[str], first: int) -> Number | None:

@@ -149,15 +149,22 @@ def _select(case: Case) -> Sequence[Span]:
 def _never_left_out(case: Case, said: Sequence[Span], within: Mapping[Span, Sequence[Mention]]) -> list[Span]:
     """What nobody may miss: each allergy, and the fullest sentence of the assessment and of the plan."""
     kept = [span for span in said if any(each.kind == "allergy" for each in within[span])]
-    for section in ("assessment", "plan"):
-        its = [span for span in said if within[span] and section_of(case, span) == section]
+    for section, kinds in (
+        ("assessment", {"condition", "symptom"}),
+        ("plan", {"medication", "procedure", "condition"}),
+    ):
+        its = [
+            span
+            for span in said
+            if section_of(case, span) == section and any(each.kind in kinds for each in within[span])
+        ]
         fullest = sorted(its, key=lambda span: -_density(case, span, within[span], set(), 1))
         kept += sorted(fullest, key=lambda span: not _affirms(within[span]))[:1]
     return list(dict.fromkeys(kept))
 
 
 def _affirms(mentions: Sequence[Mention]) -> bool:
-    return any((each.assertion, each.experiencer) == ("present", "patient") for each in mentions)
+    return any(each.assertion in {"present", "possible"} and each.experiencer == "patient" for each in mentions)
 
 
 def _density(case: Case, span: Span, mentions: Sequence[Mention], told: set[Told], weight: float) -> float:

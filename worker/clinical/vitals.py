@@ -15,6 +15,8 @@ GAP = r"[^\d\n.;?]{0,30}?"
 """What may stand between the name of a vital sign and its number."""
 INCHES_A_FOOT = 12
 SYSTOLIC = range(60, 301)
+SAID_SYSTOLIC, SAID_DIASTOLIC = range(80, 261), range(40, 151)
+"""Where "160 over 95" means a blood pressure although nothing names it."""
 LOWEST_DIASTOLIC = 20
 OUNCES_A_POUND = 16
 
@@ -52,7 +54,9 @@ def _pressures(text: str) -> Iterator[Finding]:
     for found in (*_PRESSURE.finditer(text), *_APART.finditer(text)):
         upper, lower = int(found.group(1)), int(found.group(3))
         named, unit = found.start() < found.start(1), found.group(4)
-        if upper in SYSTOLIC and LOWEST_DIASTOLIC <= lower < upper and (named or (unit and found.group(2) == "/")):
+        said = found.group(2) in {"over", "sobre"} and upper in SAID_SYSTOLIC and lower in SAID_DIASTOLIC
+        sure = named or said or (unit and found.group(2) == "/")
+        if upper in SYSTOLIC and LOWEST_DIASTOLIC <= lower < upper and sure:
             traits = (
                 Trait("systolic", found.group(1), Stretch(*found.span(1))),
                 Trait("diastolic", found.group(3), Stretch(*found.span(3))),
