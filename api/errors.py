@@ -170,7 +170,8 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _validation(request: Request, error: Exception) -> Response:
     errors = field_problems(cast("RequestValidationError", error).errors())
-    detail = "The request does not hold what it should: see errors."
+    where = "the issues" if outcome.is_fhir(request.scope["path"]) else "errors"
+    detail = f"The request does not hold what it should: see {where}."
     return _respond(request, 422, "invalid", detail, errors=errors)
 
 

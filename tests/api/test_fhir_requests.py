@@ -248,3 +248,12 @@ async def test_a_body_that_is_no_json_or_nested_without_end_is_refused(gateway: 
     inner = b'{"resourceType":"DocumentReference","contained":[' * 2000
     deep = await gateway.client.post(EXTRACT, content=inner + b"]}" * 2000, headers=headers)
     assert deep.status_code in {400, 422}
+
+
+async def test_an_option_that_does_not_fit_is_one_issue_that_says_what_would(gateway: Gateway):
+    answer = await gateway.client.post(EXTRACT, json=parameters(text(), {"name": "stages", "valueCode": "ZQXCANARY"}))
+    assert "ZQXCANARY" not in answer.text
+    summary, said = (each["details"]["text"] for each in answer.json()["issue"])
+    assert summary.endswith("see the issues.")
+    assert said.startswith("stages.0: ")
+    assert "'summarize'" in said
