@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, WebSocketRoute, expect, sync_playwright
 
+from tests import papers
 from tests.house import House, house
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
@@ -78,6 +79,18 @@ def test_a_note_comes_back_as_facts_with_their_evidence_in_the_source(page: Page
     expect(page.locator("#stages li.done")).to_have_count(5)
 
 
+def test_a_document_comes_back_with_the_page_of_each_fact(page: Page):
+    content = papers.pdf("Mr. Smith has chest pain.", "He takes metformin 500 mg twice daily.")
+    page.get_by_label("or a file").set_input_files({"name": "a.pdf", "mimeType": "application/pdf", "buffer": content})
+    page.get_by_role("button", name="Submit").click()
+    fact = page.locator("#facts tr", has_text="metformin")
+    expect(fact).to_contain_text("page 2", timeout=30_000)
+    expect(page.locator("#patient")).to_contain_text("document of 2 pages")
+    fact.hover()
+    expect(page.locator("#source .turn", has_text="page 2").locator("mark", has_text="metformin")).to_be_visible()
+    expect(page.locator("#audio")).to_be_hidden()
+
+
 def test_evidence_is_reached_by_keyboard_alone(page: Page):
     submit(page, NOTE)
     fact = page.locator("#facts tr", has_text="penicillin").first
@@ -101,7 +114,7 @@ def test_markup_in_a_note_stays_text(page: Page):
 
 def test_a_refused_submission_says_why(page: Page):
     submit(page, "  ")
-    expect(page.get_by_role("alert")).to_have_text("Paste a text or choose a recording.")
+    expect(page.get_by_role("alert")).to_have_text("Paste a text or choose a file.")
 
 
 def test_the_key_leaves_the_address_and_a_page_without_one_asks(page: Page, home: House):
@@ -125,13 +138,11 @@ def test_the_page_fits_a_phone(page: Page):
 
 
 def test_a_chosen_text_file_becomes_the_text_and_a_recording_can_be_taken_back(page: Page):
-    page.get_by_label("or a recording").set_input_files(
-        {"name": "n.txt", "mimeType": "text/plain", "buffer": b"Cough."}
-    )
+    page.get_by_label("or a file").set_input_files({"name": "n.txt", "mimeType": "text/plain", "buffer": b"Cough."})
     expect(page.get_by_label("Clinical text")).to_have_value("Cough.")
-    page.get_by_label("or a recording").set_input_files({"name": "a.wav", "mimeType": "audio/wav", "buffer": b"RIFF"})
+    page.get_by_label("or a file").set_input_files({"name": "a.wav", "mimeType": "audio/wav", "buffer": b"RIFF"})
     expect(page.get_by_label("Clinical text")).to_be_disabled()
-    page.get_by_role("button", name="Remove recording").click()
+    page.get_by_role("button", name="Remove file").click()
     expect(page.get_by_label("Clinical text")).to_be_enabled()
 
 

@@ -4,10 +4,13 @@ import { at, element, setText, showResult } from "/result.js";
 const API = "/api/v1";
 const OPEN = ["queued", "running"];
 const WRITES = {
+  read: "Text of the document so far",
   transcribe: "Transcript so far",
   summarize: "Draft summary, not checked yet",
   recommend: "Draft suggestions, not checked yet",
 };
+const SOUNDS = /\.(wav|mp3|m4a|flac|ogg|oga|webm)$/i;
+const PAPERS = /\.(pdf|png|jpe?g|tiff?)$/i;
 const HINT = at("text").placeholder;
 const state = { job: null, ended: true };
 
@@ -54,12 +57,12 @@ async function submit(event) {
   say("");
   const file = at("file").files[0] ?? null;
   const text = at("text").value;
-  if (!file && !text.trim()) return say("Paste a text or choose a recording.");
+  if (!file && !text.trim()) return say("Paste a text or choose a file.");
   if (!key()) return askForKey();
   busy("Sending …");
   try {
-    const answer = await (file ? sendRecording(file) : sendText(text));
-    begin((await answer.json()).job_id, text, file);
+    const answer = await (file ? sendFile(file) : sendText(text));
+    begin((await answer.json()).job_id, text, file && isSound(file) ? file : null);
   } catch (error) {
     say(error.message);
     busy("");
@@ -76,22 +79,24 @@ function sendText(text) {
   return call("/submit", { method: "POST", headers: { "Content-Type": "application/json" }, body });
 }
 
-function sendRecording(file) {
+const isSound = (file) => /^(audio|video)\//.test(file.type) || SOUNDS.test(file.name);
+
+function sendFile(file) {
   const form = new FormData();
   form.append("file", file);
   form.append("priority", "interactive");
   if (at("language").value) form.append("language", at("language").value);
-  return call("/submit/audio", { method: "POST", body: form });
+  return call(isSound(file) ? "/submit/audio" : "/submit/document", { method: "POST", body: form });
 }
 
 async function chooseFile() {
   const file = at("file").files[0];
-  if (file?.type.startsWith("text/")) {
+  if (file && !isSound(file) && !PAPERS.test(file.name)) {
     at("text").value = await file.text();
     at("file").value = "";
   }
   at("text").disabled = at("file").files.length > 0;
-  at("text").placeholder = at("text").disabled ? "The recording is submitted." : HINT;
+  at("text").placeholder = at("text").disabled ? "The file is submitted." : HINT;
   at("clear").hidden = !at("text").disabled;
 }
 

@@ -24,7 +24,7 @@ export function showResult(result, text, recording) {
   at("recommendations").replaceChildren(...rest.map((each) => advice(each, result)));
   at("facts").replaceChildren(at("facts").tHead, ...facts(result.facts));
   at("disclaimer").textContent = result.disclaimer;
-  at("save-transcript").hidden = !result.transcript;
+  at("save-transcript").hidden = !result.transcript?.segments.length;
   at("answer").scrollIntoView({ block: "start" });
 }
 
@@ -36,9 +36,14 @@ function patient({ clinical_summary: found, language, transcript, timings }) {
     ...who.map(([name, words]) => evident(words, { evidence: found.evidence[name] })),
     ...(who.length ? [] : [element("span", "age and gender not stated")]),
     ...(language ? [element("span", new Intl.DisplayNames(["en"], { type: "language" }).of(language))] : []),
-    ...(transcript ? [element("span", `recording of ${Math.round(transcript.duration_s)} s`, "quiet")] : []),
+    ...(transcript ? [element("span", extent(transcript), "quiet")] : []),
     element("span", `computed in ${seconds.toFixed(1)} s`, "quiet"),
   ];
+}
+
+function extent({ pages, duration_s: seconds }) {
+  if (!pages) return `recording of ${Math.round(seconds)} s`;
+  return pages.length === 1 ? "document of 1 page" : `document of ${pages.length} pages`;
 }
 
 function category(found) {
@@ -95,6 +100,7 @@ function factRow(fact) {
   const [row, name, sense, codes] = [element("tr", ""), element("th", ""), element("td", ""), element("td", "")];
   name.scope = "row";
   name.append(evident(fact.text, fact));
+  if (pageOf(fact)) name.append(element("small", pageOf(fact)));
   if (fact.concept && fact.concept !== fact.text.toLowerCase()) name.append(element("small", fact.concept));
   const who = fact.experiencer === "patient" ? "" : `${fact.relation ?? fact.experiencer}: `;
   const when = fact.temporality === "current" ? [] : [fact.temporality];
@@ -120,11 +126,16 @@ function details({ duration_days: _, systolic, diastolic, dose, value, unit = ""
 
 // --- evidence ---
 
+function pageOf({ evidence }) {
+  return evidence[0]?.page ? `page ${evidence[0].page}` : "";
+}
+
 function evident(text, item, className = "") {
   // Words whose evidence is shown in the source while they are pointed at or focused, and heard when they are chosen.
   if (!item.evidence?.length) return element("span", text, className);
   const made = element("button", text, `evident ${className}`);
   made.type = "button";
+  made.title = pageOf(item);
   made.addEventListener("focus", () => showEvidence(item, made));
   made.addEventListener("click", () => hearEvidence(item));
   points(made, item);
@@ -149,13 +160,17 @@ function showEvidence(item, node) {
 }
 
 function source(spans) {
-  // A text as it came; a recording in turns, each with who speaks.
+  // A text as it came; a recording in turns, each with who speaks; a document in pages.
   const turns = [];
-  for (const segment of shown.result.transcript?.segments ?? []) {
+  for (const segment of shown.result.transcript?.pages?.map(asSegment) ?? shown.result.transcript?.segments ?? []) {
     if (segment.speaker && turns.at(-1)?.[0].speaker === segment.speaker) turns.at(-1).push(segment);
     else turns.push([segment]);
   }
   return turns.length ? turns.map((segments) => turn(segments, spans)) : marked(0, shown.points.length, spans);
+}
+
+function asSegment({ page, start, end, recognised }) {
+  return { speaker: `page ${page}`, start, end, flags: recognised ? ["OCR"] : [] };
 }
 
 function turn(segments, spans) {
@@ -201,7 +216,7 @@ function showRecording() {
 
 function hearEvidence(item) {
   showEvidence(item, document.activeElement);
-  setText(at("evidence"), `In the source: ${merged(item.evidence).map(({ start, end }) => slice(start, end)).join(" … ")}`);
+  setText(at("evidence"), `In the source${pageOf(item) && `, ${pageOf(item)}`}: ${merged(item.evidence).map(({ start, end }) => slice(start, end)).join(" … ")}`);
   const spoken = item.evidence.find((span) => span.audio_start_s !== undefined);
   if (!spoken || !shown.recording) return;
   at("audio").currentTime = spoken.audio_start_s;
