@@ -32,7 +32,9 @@ _HAPPENS = word_set("occurs recurs develops arises returns flares happens comes"
 """Behind a finding these suppose it only where a "when" stands before it."""
 _KNOWN = word_set("his her my your their the this that these those its")
 """What somebody worries about and calls so is there."""
-_SUGGESTS = word_set("suggest suggests suggesting suggestive indicate indicating indicates concerning support point raise")
+_SUGGESTS = word_set(
+    "suggest suggests suggesting suggestive indicate indicating indicates concerning support point raise"
+)
 """Behind "nothing" these make it a denial; else nothing helps what is there."""
 _NOT = word_set("not did does has have was is were didn't doesn't hasn't wasn't")
 """Before a "however" that only interrupts: she did not, however, have any pain."""
