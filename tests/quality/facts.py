@@ -47,8 +47,8 @@ Fresh notes: 6, 15 and 12 of the training splits of both, in rounds, and nine Sp
 hospitals. After each round its errors were mended by general rules, so the first sight of a round tells most of unseen
 notes: F1 of symptoms and conditions 0.926, medications 0.943, vitals 0.824 in the second round, and 0.960, 0.941, 0.920
 in the first six Spanish notes (rules of commit c281e9b); 0.981, 0.952 and no vitals to find in the third round, and
-0.981, 0.974, 0.963 in the last three Spanish notes (rules of commit 69c15f3, which stopped at one of these with an error
-that was mended before the count)."""
+0.981, 0.974, 0.963 in the last three Spanish notes (rules of commit 69c15f3, which stopped at one of these with an
+error that was mended before the count)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,12 +46,20 @@ NO_ILLNESS = word_set(
     "flank skin hair nail bone joint muscle tendon ligament nerve artery vein vessel node gland lung heart liver "
     "kidney spleen stomach bowel colon rectum bladder uterus ovary prostate testicle thyroid brain cord disc disk "
     "tissue membrane mucosa superficialis profundus longus brevis major minor humerus radius ulna femur tibia "
-    "fibula clavicle scapula extremity brace splint cast crutch walker sling boot bandage dressing catheter tube "
-    "needle strap wrap insert shoe movement motion flexion extension rotation abduction adduction supination "
-    "pronation palpation auscultation sign test reflex pulse gait sound examination exam finding history evidence "
-    "treatment therapy relief range function strength"
+    "fibula clavicle scapula extremity brace splint cast crutch crutche walker sling boot bandage dressing "
+    "catheter tube needle strap wrap insert shoe movement motion flexion extension rotation abduction adduction "
+    "supination pronation palpation auscultation sign test reflex pulse gait sound examination exam finding "
+    "history evidence treatment therapy relief range function strength"
 )
 """Last words, as stems, of what is examined, done or worn: no illness unless a word before says that it is ill."""
+EVERYDAY = word_set(
+    "weight appetite sleep diet exercise menarche menopause menses period pregnancy trampoline treadmill bicycle "
+    "bike basketball baseball football soccer tennis golf hockey yoga pilates gym sport swimming running food "
+    "meal salad pasta pizza bread cheese meat chicken beef fruit vegetable juice soda tea pillow mattress chair "
+    "bed car truck motorcycle computer phone school church work job garden yard paint soap shampoo detergent "
+    "perfume clothing glass contact lens"
+)
+"""Last words, as stems, that name neither an illness nor a drug."""
 _ILL = re.compile(
     r"(?<!\w)(?:enlarged|swollen|inflamed|fractured|broken|torn|ruptured|ulcerated|infected|bleeding|dislocated|sprained|"
     r"weak|painful|stiff|sore|red|loss|loose|abnormal|absent|decreased|diminished|reduced|impaired|limited|fatty|frozen|"
@@ -59,6 +67,8 @@ _ILL = re.compile(
     r"diabetic|arthritic|neuropathic|necrotic|ischemic|septic|cystic|charcot|clubbed|perforated|herniated|bulging)(?!\w)"
 )
 _ACT = re.compile(r"(?:extension|flexion|rotation|abduction|adduction|range|examination|palpation|movement)s?(?!\w)")
+_TITLE = re.compile(r"(?<!\w)(?:mr|mrs|ms|miss|dr|prof|sr|sra)\.? $")
+_SOMEBODY = re.compile(r" (?:is|was|presents|presented|reports|states|returns|comes|describes|notes|denies)(?!\w)")
 _SIGN_OF = re.compile(r"'s(?!\w)")
 """Behind the name of a person: McMurphy's sign."""
 NO_MEDICATION = word_set(
@@ -135,8 +145,15 @@ def _finding(reading: Reading, entity: Tagged, start: int, end: int) -> Finding 
     stems = [stem(each) for each in words(name) if each[0].isalpha()]
     if not stems or (written.isupper() and all(len(each) <= SHORT_CAPITALS for each in written.split())):
         return None
+    if stems[-1] in EVERYDAY or _is_person(reading, start, end, written):
+        return None
     if entity.kind == "Chemical":
-        if set(stems) & NO_MEDICATION or _is_measured(reading.text, start, end) or _SIGN_OF.match(reading.text, end):
+        if (
+            set(stems) & NO_MEDICATION
+            or stems[-1] in NO_ILLNESS
+            or _is_measured(reading.text, start, end)
+            or _SIGN_OF.match(reading.text, end)
+        ):
             return None
         return Finding("medication", start, end, name, confidence=entity.score)
     if (len(stems) == 1 and stems[0] in TOO_GENERAL) or _ACT.match(name) or _is_well(name, stems):
@@ -146,6 +163,13 @@ def _finding(reading: Reading, entity: Tagged, start: int, end: int) -> Finding 
         return Finding(known.kind, start, end, known.name, known.codes, entity.score)
     kind: MentionKind = "symptom" if stems[-1] in SYMPTOM_HEADS else "condition"
     return Finding(kind, start, end, name, confidence=entity.score)
+
+
+def _is_person(reading: Reading, start: int, end: int, written: str) -> bool:
+    """Ms. Diaz; Louis Williams is a 58-year-old man."""
+    if _TITLE.search(reading.text, max(0, start - 6), start):
+        return True
+    return " " in written and written.istitle() and _SOMEBODY.match(reading.text, end) is not None
 
 
 def _is_well(name: str, stems: Sequence[str]) -> bool:

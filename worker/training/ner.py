@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with bc5cdr/ and ncbi-disease/")
     parser.add_argument("--out", type=Path, default=Path("worker/weights/ner"))
     parser.add_argument("--work", type=Path, default=Path("build/ner"), help="folder for checkpoints, to resume from")
-    parser.add_argument("--threshold", type=float, default=0.97, help="probability from which on an entity is used")
+    parser.add_argument("--threshold", type=float, default=0.9, help="probability from which on an entity is used")
     parser.add_argument("--sentences", type=int, help="learn from so many of bc5cdr only, to try a plan out")
     for name, value in asdict(Plan()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)

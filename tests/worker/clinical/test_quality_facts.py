@@ -6,6 +6,8 @@ from shared.case import Mention
 from tests.quality import facts
 from tests.quality.matching import Fact, Text, load, match
 
+FEWEST = 10
+"""Facts that a share of a small set is worth asking for."""
 TEXTS = [text for path in facts.GOLD.values() for text in load(path)]
 
 
@@ -25,8 +27,8 @@ def test_facts_that_are_found_are_read_in_the_right_sense(everything, sense, flo
 
 @pytest.mark.parametrize("source", [each for each in facts.FRESH if "notes" in each])
 def test_the_facts_of_notes_that_were_annotated_later_are_found_too(source):
-    found = facts.found(load(facts.FRESH[source]))
-    assert [(each.name, each.figure) for each in facts.gates(found) if each.of and not each.met] == []
+    gates = [each for each in facts.gates(facts.found(load(facts.FRESH[source]))) if each.of and each.of >= FEWEST]
+    assert [(each.name, each.figure) for each in gates if not each.met] == []
 
 
 def test_each_split_of_the_annotated_texts_has_facts():

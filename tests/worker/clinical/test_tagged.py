@@ -134,6 +134,10 @@ def test_an_order_that_a_clinician_only_asks_about_is_no_fact() -> None:
         ("The flexor digitorum superficialis was intact.", "flexor digitorum superficialis", "Disease"),
         ("Negative McMurphy's sign.", "McMurphy", "Chemical"),
         ("A zorbafen-resistant germ grew.", "zorbafen", "Chemical"),
+        ("She fell from a trampoline.", "trampoline", "Chemical"),
+        ("He will use crutches.", "crutches", "Chemical"),
+        ("Ms. Zorba describes her pain.", "Zorba", "Chemical"),
+        ("Zorba Zorbas is a 58-year-old man.", "Zorba Zorbas", "Disease"),
     ],
 )
 def test_parts_of_the_body_acts_and_words_said_of_something_else_are_left_out(text: str, name: str, kind: str) -> None:
