@@ -204,3 +204,22 @@ def test_other_words_for_the_same_pass_and_the_same_words_for_another_thing_do_n
     source = grounds.read(replace(case_of(text), mentions=drugs))
     verdict = guards.check(source, sentence)
     assert verdict.support == support, verdict.doubts
+
+
+@pytest.mark.parametrize(
+    ("sentence", "flagged"),
+    [
+        ("He takes metformin 850 mg twice daily.", True),
+        ("He has asthma.", True),
+        ("The patient is a 54-year-old man.", False),
+        ("Mr. Petrov has a headache.", False),
+        ("The headache began on 03/14/2019.", False),
+    ],
+)
+def test_the_flagging_policy_keeps_what_is_unsupported_but_never_an_invented_age_name_or_date(
+    note: grounds.Source, sentence: str, flagged: bool
+) -> None:
+    draft = Sentence(sentence, "narrative", ())
+    assert guards.keep(note, [draft]) == ()
+    kept = guards.keep(note, [draft], "flag")
+    assert [(each.text, each.support, each.evidence) for each in kept] == [(sentence, "unsupported", ())] * flagged

@@ -6,13 +6,15 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 
 from worker.clinical.tokens import word_set
 
 TABLE = Path(__file__).with_name("claims.toml")
+WORDS_KEPT = 4096
+"""Words of which it is remembered what they are: a bound, for notes bring new ones without end."""
 _PAIRED = re.compile(
     r"(?:other|alternate|otra) (?:days?|dia)|every other|(?:una|dos|tres|cuatro|three|four) (?:vez|veces|times)"
 )
@@ -74,7 +76,7 @@ def of(words: Sequence[str]) -> tuple[Placed, ...]:
     return tuple(found)
 
 
-@cache
+@lru_cache(WORDS_KEPT)
 def of_word(word: str) -> Claim | None:
     """What one folded word claims."""
     exact, stems = _words()

@@ -53,7 +53,8 @@ def all_doubts(
     own = own_stems(written, named, evidence)
     if not evidence or not (written.stems or written.numbers or claims.of(written.words)):
         yield "nothing"
-    if len(own) > max(NEW_WORDS, NEW_SHARE * len(written.stems)) or 2 * len(own) >= len(written.stems) > 0:
+    half = not named and 2 * len(own) >= len(written.stems) > 0
+    if half or len(own) > max(NEW_WORDS, NEW_SHARE * len(written.stems)):
         yield "wording"
     yield from _number_doubts(source, written, named, evidence)
     yield from _side_doubts(source, written, evidence)

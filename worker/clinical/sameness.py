@@ -10,7 +10,6 @@ from pathlib import Path
 TABLE = Path(__file__).with_name("same_words.toml")
 
 
-@cache
 def same(word: str) -> str | None:
     """The word that stands for all that say the same as this folded one, if the table has it."""
     return _words().get(word)

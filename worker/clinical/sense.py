@@ -19,7 +19,7 @@ _CLAUSE = re.compile(
 """Where a clause with a subject and a verb of its own begins: no denial reaches into it."""
 _WORD = re.compile(r"[^\W\d_]+")
 _ANSWERED = re.compile(
-    r"(?P<lead>^[\s\-–]*(?:\[?[a-z]{2,12}\]?\s*:)?[\s,¡]*)(?P<no>no|nope|nah)"
+    r"(?P<lead>^[\s\-–]*+(?:\[?[a-z]{2,12}\]?\s*+:)?[\s,¡]*+)(?P<no>no|nope|nah)"
     r"(?=[,.;] (?!no\b|not\b|nothing|none|nada|ningun|nunca|never)\S+ \S+ \S+)"
 )
 """The no of an answer that goes on with a statement of its own: No, I was lifting a couch."""
@@ -27,6 +27,7 @@ _AVOIDED = re.compile(
     r"(?<!\w)(?:avoid(?:s|ed|ing)?|evit(?:ar|e|a|en)|prohib\w+"
     r"|(?:can ?not|can't|no puede|no debe) (?:take|tomar))(?!\w)"
 )
+_NEGATIVE = re.compile(r"^[^.;,]{0,20} negativ[oa]s?(?!\w)")
 _TO_AVOID = re.compile(r"^[^.;,]{0,30}(?:be avoided|evitarse)(?!\w)")
 
 
@@ -47,7 +48,7 @@ def of(folded: str, span: Span) -> Sense:
     stop = cues.ends.search(behind)
     behind = behind[: stop.start()] if stop else behind
     assertion: Assertion = "present"
-    avoided = _AVOIDED.search(before) or _TO_AVOID.search(behind)
+    avoided = _AVOIDED.search(before) or _TO_AVOID.search(behind) or _NEGATIVE.search(behind)
     denied = cues.absent.search(before) or affirmed.near(cues.absent_near, before) or cues.absent_after.search(behind)
     if avoided or denied:
         assertion = "absent"

@@ -14,7 +14,8 @@ Trend = tuple[str, str]
 _NUMBER = r"(\d+(?:[.,]\d+)?)"
 _FORWARD = re.compile(rf"(?:from|de) {_NUMBER}(?: [a-z%]+)? (?:to|a|hasta) {_NUMBER}(?![\d/])")
 _BACKWARD = re.compile(
-    rf"{_NUMBER}(?: [a-z%]+)?(?: ,)? (?:(?:down|up|increased|decreased) from|(?:\w+ ){{0,2}}used to be|previously"
+    rf"(?<![\d.,]){_NUMBER}(?: [a-z%]+)?(?: ,)? "
+    rf"(?:(?:down|up|increased|decreased) from|(?:\w+ ){{0,2}}used to be|previously"
     rf"|before|antes(?: era| tenia)?(?: de)?) (?:\w+ )?{_NUMBER}(?![\d/])"
 )
 

@@ -6,13 +6,15 @@ import re
 import tomllib
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from worker.clinical.affirmed import fold
 from worker.clinical.sameness import rephrased, same
 
 TABLE = Path(__file__).with_name("plain_words.toml")
+WORDS_KEPT = 4096
+"""Words of which it is remembered what they are: a bound, for notes bring new ones without end."""
 SHORTEST_STEM = 4
 REACH_WORDS = 3
 """How many words from left or right its noun may stand."""
@@ -111,7 +113,7 @@ def plain_words() -> frozenset[str]:
     return frozenset(f"{table['en']} {table['es']}".split())
 
 
-@cache
+@lru_cache(WORDS_KEPT)
 def is_plain(word: str) -> bool:
     """Whether a folded word claims nothing, in this form or without its ending."""
     return word in plain_words() or stem(word) in plain_words()
@@ -153,7 +155,7 @@ def counts(word: str) -> bool:
     return word in _COUNTS
 
 
-@cache
+@lru_cache(WORDS_KEPT)
 def stem(word: str) -> str:
     """A folded word without its ending; short words stay whole."""
     bare = re.sub(r"[’']s$", "", word)
@@ -208,6 +210,8 @@ def _sides(words: tuple[str, ...]) -> list[tuple[str, str]]:
         # English puts the side first, Spanish the noun: left knee, rodilla izquierda.
         near = before if word not in {"left", "right"} else behind or before
         found += [(side, stem(each)) for each in near]
+        if words[at + 1 : at + 2] == ("side",) or (words[at - 1] in {"the", "lado"} and not behind):
+            found.append((side, "side"))
     return found
 
 
