@@ -17,6 +17,8 @@ NEAR_WORDS = 9
 """How many words "no", "not" and "without" reach; "denies" reaches to the end of its sentence."""
 ITEM_WORDS = 5
 """They reach on through a list whose items are no longer than this."""
+BEFORE_CHARS = 600
+"""How far before a phrase its cue may stand: a sentence of dictation may have no end, and each word reads so much."""
 AFTER_CHARS = 40
 """How far behind a phrase its "is denied" or "years ago" may stand."""
 
@@ -49,7 +51,7 @@ class Cues:
 
 def fold(text: str) -> str:
     """The text in small letters without accents, each character still at its own offset."""
-    return "".join(map(_plain, text)) if not text.isascii() else text.lower()
+    return text.lower() if text.isascii() else text.translate(_PLAIN)
 
 
 def sentences(text: str) -> tuple[Span, ...]:
@@ -69,7 +71,7 @@ def is_affirmed(folded: str, found: Span, sentence: Span, answer: Span | None) -
         return False
     cues = read_cues()
     start, end = found.start - sentence.start, found.end - sentence.start
-    before = cues.pseudo.sub(_blank, said[:start])
+    before = cues.pseudo.sub(_blank, said[max(0, start - BEFORE_CHARS) : start])
     before = before[max((each.end() for each in cues.ends.finditer(before)), default=0) :]
     behind = said[end : end + AFTER_CHARS]
     against = (cues.absent, cues.possible, cues.hypothetical, cues.past, cues.other_person)
@@ -107,9 +109,17 @@ def _says_yes(answer: str) -> bool:
     return found is not None
 
 
-def _plain(char: str) -> str:
-    bare = unicodedata.normalize("NFKD", char)[0].lower()
-    return bare if len(bare) == 1 else char
+class _Plain(dict[int, str]):
+    """What each character becomes, worked out when it is first met."""
+
+    def __missing__(self, point: int) -> str:
+        char = chr(point)
+        bare = unicodedata.normalize("NFKD", char)[0].lower()
+        self[point] = bare if len(bare) == 1 else char
+        return self[point]
+
+
+_PLAIN = _Plain()
 
 
 def _trimmed(text: str, start: int, end: int) -> Span:

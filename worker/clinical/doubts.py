@@ -9,8 +9,7 @@ from typing import Literal
 from shared.case import Mention
 from worker.clinical import claims, closeness, dosing, sense, trends, wording
 from worker.clinical.affirmed import fold
-from worker.clinical.grounds import Named, Said, Source, covers, stems, strange_names, values
-from worker.clinical.trends import Trend
+from worker.clinical.grounds import Named, Said, Source, covers, strange_names, values
 from worker.clinical.wording import Number, Wording
 
 Doubt = Literal[
@@ -95,12 +94,8 @@ def _number_doubts(
         yield "dose"
     if dosing.wrong_end(source, written):
         yield "claim"
-    if trends.turned(trends.trends(written.words), _all_trends(source)):
+    if trends.turned(trends.trends(written.words), source.trends):
         yield "number"
-
-
-def _all_trends(source: Source) -> frozenset[Trend]:
-    return frozenset().union(*(trends.trends(said.wording.words) for said in source.sentences))
 
 
 def _misplaced(source: Source, written: Wording, number: Number, named: Sequence[Named]) -> bool:
@@ -112,7 +107,7 @@ def _misplaced(source: Source, written: Wording, number: Number, named: Sequence
 
 def _side_doubts(source: Source, written: Wording, evidence: Sequence[Said]) -> Iterable[Doubt]:
     known = {pair for said in evidence for pair in said.wording.sides}
-    known |= {(each.attribute("laterality") or "", stem) for each in source.mentions for stem in stems(each)}
+    known |= source.sided
     for side in {side for side, _ in written.sides}:
         if not any(pair in known for pair in written.sides if pair[0] == side):
             yield "side"
@@ -154,7 +149,7 @@ def _loose_doubts(text: str, written: Wording, named: Sequence[Named], evidence:
 def _denied(said: Said, stem: str) -> Iterable[bool]:
     """Whether a sentence of the text denies a word; a question is as its answer, and unanswered it says nothing."""
     if not said.asks:
-        yield stem in sense.denied_stems(said.folded)
+        yield stem in said.denied
     elif sense.says_no(said.answer):
         yield True
     elif not said.answer.endswith("?"):
@@ -197,7 +192,7 @@ def _claim_doubts(source: Source, written: Wording, named: Sequence[Named]) -> I
         if each.claim.axis in DATED or (not about and each.claim.axis == "kin"):
             about = written.stems
         if each.claim.axis in {"amount", "course"} and trends.told(
-            each.claim, trends.trends(written.words), _all_trends(source)
+            each.claim, trends.trends(written.words), source.trends
         ):
             continue
         having = [len(about & said.around) for said in source.sentences if each.claim in said.claims]

@@ -9,10 +9,11 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from shared.case import Case, Mention, Span
-from worker.clinical import affirmed, claims, closeness, reading, wording
+from worker.clinical import affirmed, claims, closeness, reading, sense, wording
 from worker.clinical.affirmed import fold
 from worker.clinical.claims import Claim
 from worker.clinical.terminology import terminology
+from worker.clinical.trends import Trend
 from worker.clinical.wording import Wording
 
 Names = Callable[[str], Iterable[tuple[str, str]]]
@@ -59,6 +60,11 @@ class Said:
         """The same with the plain words."""
         return closeness.sequence(self.wording.words, whole=True)
 
+    @cached_property
+    def denied(self) -> frozenset[str]:
+        """The stems of the words that it denies."""
+        return sense.denied_stems(self.folded)
+
     @property
     def asks(self) -> bool:
         """Whether it is a question, which says nothing by itself."""
@@ -76,6 +82,10 @@ class Source:
     names: Names
     known: frozenset[frozenset[str]]
     """The concepts that the text names, each as its stems."""
+    sided: frozenset[tuple[str, str]]
+    """The sides of what it mentions, each with every stem of that."""
+    trends: frozenset[Trend]
+    """From what number to what, as any sentence tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,10 @@ def read(case: Case, names: Names | None = None) -> Source:
     finder = names or concepts(case.language)
     named = frozenset(wording.read(concept).stems for _, concept in finder(text))
     theirs = frozenset().union(*(each.stems for each in taken))
-    return Source(said, words, theirs, case.mentions, finder, named.union(map(stems, case.mentions)))
+    own = {each: stems(each) for each in case.mentions}
+    sided = frozenset((each.attribute("laterality") or "", stem) for each, all_ in own.items() for stem in all_)
+    moved = frozenset().union(*(trends.trends(each.words) for each in taken))
+    return Source(said, words, theirs, case.mentions, finder, named.union(own.values()), sided, moved)
 
 
 def concepts(language: str | None) -> Names:

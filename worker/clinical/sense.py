@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from shared.case import Assertion, Span
@@ -43,14 +44,9 @@ class Sense:
 def of(folded: str, span: Span) -> Sense:
     """The sense of the words at a span, by the cues of affirmed.toml before and behind them."""
     cues = affirmed.read_cues()
-    before = _reach(folded, span.start)
-    behind = folded[span.end : span.end + affirmed.AFTER_CHARS]
-    stop = cues.ends.search(behind)
-    behind = behind[: stop.start()] if stop else behind
+    before, behind = _around(folded, span, _clauses(folded))
     assertion: Assertion = "present"
-    avoided = _AVOIDED.search(before) or _TO_AVOID.search(behind) or _NEGATIVE.search(behind)
-    denied = cues.absent.search(before) or affirmed.near(cues.absent_near, before) or cues.absent_after.search(behind)
-    if avoided or denied:
+    if _is_denied(before, behind):
         assertion = "absent"
     elif cues.hypothetical.search(before):
         assertion = "hypothetical"
@@ -64,9 +60,11 @@ def of(folded: str, span: Span) -> Sense:
 def denied_stems(folded: str) -> frozenset[str]:
     """The stems of the words that a sentence denies."""
     folded = _ANSWERED.sub(lambda found: found["lead"] + "_" * len(found["no"]), rephrased(folded))
-    words = _WORD.finditer(folded)
+    clauses = _clauses(folded)
     return frozenset(
-        wording.stem(each.group()) for each in words if of(folded, Span(*each.span())).assertion == "absent"
+        wording.stem(each.group())
+        for each in _WORD.finditer(folded)
+        if _is_denied(*_around(folded, Span(*each.span()), clauses))
     )
 
 
@@ -75,10 +73,25 @@ def says_no(answer: str) -> bool:
     return _NO.match(answer) is not None
 
 
-def _reach(folded: str, end: int) -> str:
-    """The words before that a cue can reach from: after the last word that ends its reach."""
+def _is_denied(before: str, behind: str) -> bool:
     cues = affirmed.read_cues()
-    clause = max((each.end() for each in _CLAUSE.finditer(folded) if each.end() <= end), default=0)
-    before = folded[clause:end]
+    avoided = _AVOIDED.search(before) or _TO_AVOID.search(behind) or _NEGATIVE.search(behind)
+    denied = cues.absent.search(before) or affirmed.near(cues.absent_near, before) or cues.absent_after.search(behind)
+    return bool(avoided or denied)
+
+
+def _clauses(folded: str) -> list[int]:
+    """Where the clauses of a sentence begin."""
+    return [0, *(each.end() for each in _CLAUSE.finditer(folded))]
+
+
+def _around(folded: str, span: Span, clauses: list[int]) -> tuple[str, str]:
+    """The words that a cue can reach from: before, after the last word that ends its reach, and behind."""
+    cues = affirmed.read_cues()
+    clause = clauses[bisect_right(clauses, span.start) - 1]
+    before = folded[max(clause, span.start - affirmed.BEFORE_CHARS) : span.start]
     blanked = cues.pseudo.sub(lambda found: "_" * len(found.group()), before)
-    return blanked[max((each.end() for each in cues.ends.finditer(blanked)), default=0) :]
+    before = blanked[max((each.end() for each in cues.ends.finditer(blanked)), default=0) :]
+    behind = folded[span.end : span.end + affirmed.AFTER_CHARS]
+    stop = cues.ends.search(behind)
+    return before, behind[: stop.start()] if stop else behind
