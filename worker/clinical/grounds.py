@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from shared.case import Case, Mention, Span
-from worker.clinical import affirmed, claims, closeness, reading, sense, wording
+from worker.clinical import affirmed, claims, closeness, reading, sense, trends, wording
 from worker.clinical.affirmed import fold
 from worker.clinical.claims import Claim
 from worker.clinical.terminology import terminology
