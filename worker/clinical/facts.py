@@ -24,7 +24,7 @@ from worker.clinical import (
     spoken,
     turns,
 )
-from worker.clinical.context import in_context
+from worker.clinical.context import ACTS, in_context
 from worker.clinical.conversation import Line
 from worker.clinical.demographics import demographics
 from worker.clinical.doses import with_doses
@@ -37,6 +37,7 @@ from worker.clinical.relatives import FAMILY_MEMBER, relatives
 from worker.clinical.sections import Part
 from worker.clinical.sentences import SentencePart
 from worker.clinical.sentiment import sentiment
+from worker.clinical.shared_heads import with_shared_head
 from worker.clinical.tagged import Tagged, added, widened
 from worker.clinical.terminology import terminology
 from worker.clinical.tokens import Token
@@ -133,6 +134,7 @@ def _named(reading: Reading, parts: Sequence[Part], given: Sequence[Finding]) ->
         *demographics(reading),
         *drinking(reading.text),
         *weight_changes(reading),
+        *with_shared_head(reading),
     ]
     apart = (each for each in found if not any(one.start < each.end and each.start < one.end for one in given))
     measured = [*given, *apart]
@@ -261,5 +263,5 @@ def _in_section(finding: Finding, name: str | None, tokens: Sequence[Token]) -> 
         return replace(finding, experiencer="family", relation=kin.relation if kin else FAMILY_MEMBER)
     if name in {"past_history", "surgical_history"} and (illness or finding.kind == "procedure"):
         return replace(finding, temporality="past")
-    untold = finding.kind == "medication" and finding.trait("status") is None and finding.temporality == "current"
+    untold = finding.kind in ACTS and finding.trait("status") is None and finding.temporality == "current"
     return replace(finding, temporality="planned") if name == "plan" and untold else finding

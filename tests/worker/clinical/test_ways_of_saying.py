@@ -74,3 +74,10 @@ def test_what_is_graded_is_there_and_a_slashed_list_ends_its_denial():
 def test_only_the_drug_that_was_stopped_is_over(text):
     found = {each.concept: each.temporality for each in facts(text, "es").mentions if each.kind == "medication"}
     assert found == {"enalapril": "current", "acenocoumarol": "past"}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"), [("PLAN:\n1. ECG.\n2. Chest x-ray.", "en"), ("PLAN: ECG. Analítica.", "es")]
+)
+def test_what_stands_under_plan_is_not_done_yet(text, language):
+    assert {each.temporality for each in facts(text, language).mentions} == {"planned"}
