@@ -55,8 +55,9 @@ _NOT_AN_AGE = (
 )
 
 _AGES = (
-    re.compile(r"(?<![\d./-])(\d{1,3})[ -]?(years?|yrs?|y|months?|weeks?|days?)[ -./]{0,2}(?:old|o(?:ld)?|"
-    r"of age)(?!\w)"),
+    re.compile(r"(?<![\d./-])(\d{1,2})[ -]?(years?)(?=,?(?: and)? \d{1,2}[ -]months?[ -]old)"),
+    re.compile(r"(?<![\d./-])(?<!year, )(?<!years, )(?<!year )(?<!years )(?<!year and )(?<!years and )"
+    r"(\d{1,3})[ -]?(years?|yrs?|y|months?|weeks?|days?)[ -./]{0,2}(?:old|o(?:ld)?|of age)(?!\w)"),
     re.compile(r"(?<!\w)(?:age|aged|edad)(?: is| of| de)?[: ] ?(\d{1,3})(?!\w|[./]\d)(?! ?(?:weeks|months|days))"),
     re.compile(rf"(?<!\w)(?:i'm|i am|you're|you are|he's|he is|she's|she is|patient is) (?:now |currently |"
     rf"a )?(\d{{1,3}})(?!\w|\.\d){_NOT_AN_AGE}(?=[\s,.;?!)]|$)"),

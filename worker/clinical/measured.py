@@ -39,7 +39,8 @@ _LINKED = re.compile(r"(?<!\w)(?:from|de|desde) $")
 """Before two numbers: the second is the present one."""
 _CHANGE = re.compile(
     r"(?:loss|gain|lost|gained|perdida|aumento|decrease|increase|goal|target|above|over|below|under|less|more|mas|menos|"
-    r"greater|than|keep|every|repeat|recheck|objetivo|cada|por debajo|por encima|age|aged|>|<)(?!\w)"
+    r"greater|than|keep|every|repeat|recheck|objetivo|cada|por debajo|por encima|age|aged|>|<|"
+    r"(?:up|down)(?! (?:to|at)(?!\w)))(?!\w)"
 )
 """Between name and number: not what was measured, but how it changed, should be, or when it is measured again."""
 _MOVED = re.compile(

@@ -183,7 +183,7 @@ def _is_meant(reading: Reading, first: Token, last: Token, entry: Entry) -> bool
     written = reading.words(first.start, last.end)
     if _has_capitals(entry.exact):
         written = written if " " in entry.exact else written.replace(" ", "")
-        return written == entry.exact and entry.language in {None, reading.language}
+        return written in {entry.exact, f"{entry.exact}s"} and entry.language in {None, reading.language}
     return written.lower() == entry.exact
 
 

@@ -12,10 +12,9 @@ from worker.clinical.terminology import terminology
 
 _ABOUT = r"(?:(?:about|approximately|around|roughly|over|almost|another|unos|unas|mas de|casi|aproximadamente) )?"
 _AMOUNT = rf"{_ABOUT}\d{{1,3}}(?:[.,]\d)?(?: ?(?:-|to|a) ?\d{{1,3}})? ?(?:kg|kgs|kilos|kilograms|lbs?|pounds)(?!\w)"
-_CHANGED = re.compile(
-    r"(?<!\w)(?:(?:lost|losing|loss of|perdida de|perdido|perdio|adelgazado|adelgazo)|"
-    rf"(gained|gaining|gain of|put on|ganancia de|ganado|engordado|engordo)) {_AMOUNT}"
-)
+_LESS = r"lost|losing|loss of|weight (?:is |was )?down(?: by)?|perdida de|perdido|perdio|adelgazado|adelgazo"
+_MORE = r"gained|gaining|gain of|put on|weight (?:is |was )?up(?: by)?|ganancia de|ganado|engordado|engordo"
+_CHANGED = re.compile(rf"(?<!\w)(?:{_LESS}|({_MORE})) {_AMOUNT}")
 
 
 def weight_changes(reading: Reading) -> Iterator[Finding]:
