@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+from worker.clinical.by_gender import BY_GENDER
 from worker.clinical.compile_lexicon import compile_entries, hpo_terms
 from worker.clinical.reading import read
 from worker.clinical.terminology import ALIASES, DATA, HPO, ICD, LEXICON, RXNORM, terminology
@@ -41,6 +42,14 @@ def test_every_icd_code_is_a_billable_leaf(icd: ModuleType, table: str) -> None:
     column = TABLES[table][0]
     codes = {row[column] for row in rows(table) if row[column]}
     assert [each for each in codes if not (icd.is_valid_item(each) and icd.is_leaf(each))] == []
+
+
+def test_every_code_that_tells_the_sex_is_a_billable_leaf(icd: ModuleType) -> None:
+    codes = {code for each in BY_GENDER.values() for code in each.values()}
+    assert codes
+    assert all(icd.is_leaf(code) for code in codes)
+    assert {("female" in icd.get_description(each["female"])) for each in BY_GENDER.values()} == {True}
+    assert {(" male " in icd.get_description(each["male"])) for each in BY_GENDER.values()} == {True}
 
 
 @pytest.mark.parametrize("table", TABLES)
