@@ -30,7 +30,7 @@ from worker.clinical.demographics import demographics
 from worker.clinical.doses import with_doses
 from worker.clinical.drinking import drinking
 from worker.clinical.finding import Finding, Stretch, mention
-from worker.clinical.habits import under_labels
+from worker.clinical.labels import under_labels
 from worker.clinical.questions import Exchange, Said
 from worker.clinical.reading import Reading, fold, read
 from worker.clinical.relatives import FAMILY_MEMBER, relatives
