@@ -104,11 +104,12 @@ def test_what_was_submitted_goes_before_the_result(database: Database, blobs: Bl
     assert (acts(database, job_id), len(keys(blobs))) == (["payload_expired"], 1)
 
 
-def test_a_recording_goes_alone_and_a_job_that_would_need_it_cannot_be_replayed(database: Database, blobs: Blobs):
+@pytest.mark.parametrize(("source", "first"), [("audio", "transcribe"), ("document", "read")])
+def test_a_recording_goes_alone_and_a_job_that_would_need_it_cannot_be_replayed(
+    database: Database, blobs: Blobs, source: str, first: str
+):
     heard = put(database, RING, JobStatus.FAILED, source="audio", blob=blobs.put([b"heard"]))
-    unheard = put(
-        database, RING, JobStatus.DEAD, source="audio", blob=blobs.put([b"un"]), remaining="transcribe,extract"
-    )
+    unheard = put(database, RING, JobStatus.DEAD, source=source, blob=blobs.put([b"un"]), remaining=f"{first},extract")
     assert set(expire(database, blobs, kept(audio_h=0.5)).recordings) == {heard, unheard}
     assert (column(database, heard, "blob"), keys(blobs)) == (None, set())
     assert column(database, heard, "case_file") is not None
