@@ -43,9 +43,10 @@ _PART_OF = re.compile(r"-(?:free|like|related|relieving|induced|proof|tested|res
 """Pain-free is no pain."""
 _HOUSE = re.compile(
     r" (?:(?:care|research|treatment) )?(?:cent(?:er|re)|network|institute|society|association|foundation|clinic|"
-    r"department|hospital|support group|specialist|educator|nurse)s?(?!\w)"
+    r"department|hospital|support group|specialist|educator|nurse|test|screen|risk factor|vaccine|pandemic|"
+    r"cocktail)s?(?!\w)| (?:testing|screening|prophylaxis|precautions)(?!\w)"
 )
-"""Behind the name: a cancer network, a diabetes clinic."""
+"""Behind the name: a cancer network, a diabetes clinic, an HIV test."""
 _STAFF = re.compile(r" (?:technicians?|technologists?|techs?|staff|departments?|suites?)(?!\w)")
 """Behind an act: an x-ray technician, the physical therapy staff."""
 _EASE = re.compile(r" (?:relief|relievers?|management|control|clinics?|scales?|scores?|diary)(?!\w)")

@@ -117,6 +117,7 @@ def test_a_name_leads_to_its_code(text: str, concept: str, system: str, code: st
         ("She takes antipsychotics and is pain-free.", "en"),
         ("She is employed as an x-ray technician; the physical therapy staff saw her.", "en"),
         ("There was minimal pain relief.", "en"),
+        ("He has no HIV risk factors; the COVID-19 pandemic; breast cancer screening.", "en"),
     ],
 )
 def test_everyday_words_are_no_findings(text: str, language: str) -> None:
