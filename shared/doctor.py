@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import platform
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,8 +23,14 @@ from shared.settings import Settings
 
 OLDEST_PYTHON = (3, 11)
 LEAST_DISK_BYTES = 2_000_000_000
+LONGEST_ANSWER_S = 10.0
 ALIVE_S = 15.0  # a worker that was not seen for so long is dead
-PARTS = {"api": ("fastapi", "uvicorn"), "worker": ("torch", "transformers", "faster_whisper", "fhir.resources")}
+PARTS = {
+    "api": ("fastapi", "uvicorn"),
+    "worker": ("torch", "transformers", "faster_whisper", "fhir.resources", "pypdfium2"),
+}
+SCANS = ("eng", "spa")
+"""Languages that scanned pages are read in, by tesseract's names."""
 
 
 class Health(StrEnum):
@@ -54,6 +61,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _redis(settings)
     yield _weights(settings)
     yield _gpu(settings)
+    yield _scans()
     yield from _database(settings)
     yield _service(settings)
 
@@ -63,6 +71,20 @@ def _python() -> Finding:
     if sys.version_info < OLDEST_PYTHON:
         return Finding("python", Health.WRONG, version, "install Python 3.11 or newer")
     return Finding("python", Health.GOOD, f"{version} in {sys.prefix}")
+
+
+def _scans() -> Finding:
+    program = shutil.which("tesseract")
+    if program is None:
+        return Finding("scanned pages", Health.NOTE, "no tesseract", "to read them: install tesseract-ocr")
+    asked = subprocess.run(  # noqa: S603 - the program alone
+        [program, "--list-langs"], capture_output=True, text=True, check=False, timeout=LONGEST_ANSWER_S
+    )
+    missing = [name for name in SCANS if name not in asked.stdout.split()]
+    if missing:
+        advice = f"install tesseract-ocr-{' tesseract-ocr-'.join(missing)}"
+        return Finding("scanned pages", Health.NOTE, f"tesseract without {', '.join(missing)}", advice)
+    return Finding("scanned pages", Health.GOOD, f"tesseract with {', '.join(SCANS)}")
 
 
 def _parts() -> Iterator[Finding]:
