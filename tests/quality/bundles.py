@@ -12,11 +12,8 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import fhirkit
 from fhirclient.models.bundle import Bundle as ClientBundle
@@ -25,38 +22,22 @@ from hl7apy.parser import parse_message
 from rich.console import Console
 from rich.progress import track
 
-from shared import bundle_forms, fhir_json, registry
+from shared import bundle_forms, fhir_json
 from shared.bundle_forms import Kind
-from shared.case import Case, Origin
 from shared.hl7v2.mdm import mdm
 from shared.hl7v2.oru import oru
-from shared.job import Audio, Encounter, Patient, StageName
-from shared.settings import Settings
-from tests.conftest import RecordingDesk
+from tests.quality.made_cases import WRITTEN_EVERY, made_case, operator
 from tests.quality.made_notes import made_notes
 from tests.quality.report import Gate, Part, Table
-from tests.worker.fhir.cases import RECORDING
 from tests.worker.fhir.finished import Finished, finished
 from tests.worker.fhir.test_other_readers import floats
-from worker import stage
-from worker.clinical.facts import facts
 from worker.fhir.check import problems
-from worker.fhir.operator import Operator
-from worker.stage import Device, Stage
 
 NOTES = 10_000
-WRITTEN_EVERY, FORMED_EVERY, MESSAGES_EVERY = 4, 5, 10
-"""One note of so many is also summarized and advised on; is judged in each form, reviewed and not; as HL7 v2."""
+FORMED_EVERY, MESSAGES_EVERY = 5, 10
+"""One note of so many is also judged in each form, reviewed and not; as HL7 v2."""
 SHARE = 20
 """Notes that a process takes at a time."""
-AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
-PATIENTS = (
-    None, None, Patient(reference="Patient/7"), Patient(identifier="M,R|N $4\\é", system="https://h.example/mrn"),
-    Patient(identifier="7", name="O'Brien & <Söhne>", family="O'Brien", given="Zoë", gender="female",
-            birth_date=date(1980, 2, 29)),
-)  # fmt: skip
-VISITS = (None, None, Encounter(reference="Encounter/9"), Encounter(identifier="V 7", kind="EMER", start=AT, end=AT))
-OPERATORS = (Operator(), Operator(medication="request"))
 TEXT = """
 {notes:,} notes, made from parts and from the sentences of the regression sets in English and Spanish, seven in ten then
 damaged (odd characters, lost and swapped ones, line ends, shuffled lines, other cases, strange numbers, cut or repeated
@@ -101,7 +82,7 @@ def measured(count: int) -> Part:
 def judge(number: int, note: str) -> Judged:
     """All judges on one note. What goes wrong beyond a refusal is raised, with the number that makes the note again."""
     try:
-        done = finished(_case(number, note), _operator(number))
+        done = finished(made_case(number, note), operator(number))
         refused = tuple(name for name, says in JUDGES.items() if not says(number, note, done))
         return Judged(refused, len(done.bundle["entry"]))
     except Exception as error:
@@ -132,7 +113,7 @@ def _fhirclient(number: int, note: str, done: Finished) -> bool:
 
 
 def _same_bytes(number: int, note: str, done: Finished) -> bool:
-    return finished(_case(number, note), _operator(number)).written == done.written
+    return finished(made_case(number, note), operator(number)).written == done.written
 
 
 def _forms(number: int, note: str, done: Finished) -> bool:
@@ -167,35 +148,6 @@ JUDGES: dict[str, Callable[[int, str, Finished], bool]] = {
     "HL7 v2 by hl7apy": _messages,
 }
 """Who judges each Bundle; each answers whether it takes it."""
-
-
-def _case(number: int, note: str) -> Case:
-    """The note as the stages leave it."""
-    found = facts(note)
-    case = Case(_origin(number), text=note, language=found.language, sections=found.sections, mentions=found.mentions)
-    if number % WRITTEN_EVERY == 0:
-        for each in _writers():
-            (case,) = each.run([case], RecordingDesk())
-    return replace(case, models=())
-
-
-def _origin(number: int) -> Origin:
-    audio: Audio | None = RECORDING if number % 11 == 0 else None
-    patient, visit = PATIENTS[number % len(PATIENTS)], VISITS[number // 3 % len(VISITS)]
-    return Origin(f"0199d0a0-0000-7000-8000-{number:012d}", "t", AT, patient=patient, encounter=visit, audio=audio)
-
-
-def _operator(number: int) -> Operator:
-    return OPERATORS[number % 7 == 0]
-
-
-@cache
-def _writers() -> tuple[Stage, ...]:
-    """The stages behind extraction, by their rules."""
-    settings: Any = Settings()
-    plan = registry.plan(registry.read(settings.manifest), "rules", settings.models_dir)
-    names = (StageName.CLASSIFY, StageName.SUMMARIZE, StageName.RECOMMEND)
-    return tuple(stage.load(name, plan[name], Device()) for name in names)
 
 
 def main() -> None:

@@ -21,6 +21,8 @@ from fhirpy import SyncFHIRClient
 from shared import bundle_forms
 from shared.case import Attribute, Case, Code, Mention
 from shared.job import Encounter, Patient
+from tests.quality.made_cases import made_case
+from tests.quality.made_notes import made_notes
 from tests.worker.fhir.cases import RECORDING, mention, one, sound
 from tests.worker.fhir.finished import finished
 from worker.fhir.bundle import bundle
@@ -28,6 +30,7 @@ from worker.fhir.elements import read, write
 from worker.fhir.operator import Operator
 
 START_S = 60.0
+MADE_NOTES = 20
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
@@ -244,6 +247,28 @@ def test_a_client_reads_laboratory_values_back(server, note):
         "2160-0": (0.9, "mg/dL"),
     }
     assert {each["category"][0]["coding"][0]["code"] for each in found} == {"laboratory"}
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("kind", ["collection", "document"])
+def test_a_server_keeps_one_bundle_of_each_form_and_a_client_reads_it_back(server, note, kind):
+    formed = bundle_forms.formed(finished(tenant_of(note, kind)).bundle, kind)
+    headers = {"Content-Type": "application/fhir+json"}
+    formed = {**formed, "id": f"made-{kind}"}
+    place = f"{server}/Bundle/{formed['id']}"
+    answers = [httpx.put(place, content=write(formed), headers=headers).status_code for _ in range(2)]
+    assert answers == [201, 200]
+    stored = SyncFHIRClient(server).reference("Bundle", formed["id"]).to_resource()
+    assert [each["fullUrl"] for each in stored["entry"]] == [each["fullUrl"] for each in formed["entry"]]
+    assert stored["type"] == kind
+
+
+@pytest.mark.process
+def test_made_notes_posted_twice_leave_no_second_copy(server):
+    for number, text in enumerate(made_notes(MADE_NOTES, seed=3)):
+        written = bundle(tenant_of(made_case(number, text), f"made-{number}"))
+        post(server, written)
+        assert set(post(server, written)) == {"200"}, number
 
 
 @pytest.mark.process
