@@ -5,17 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from worker.clinical import attributes
 from worker.clinical.allergies import TOPIC, none_known
 from worker.clinical.demographics import age
 from worker.clinical.doses import taken
-from worker.clinical.finding import Finding, Stretch, Trait
+from worker.clinical.finding import Finding, Stretch
+from worker.clinical.formerly import HABITS, ended, once, once_given, with_cue
 from worker.clinical.questions import Exchange, Said, beside, is_open, is_tagged, known, openly, still, supposes, yours
 from worker.clinical.reading import Reading
 from worker.clinical.relatives import named
-from worker.clinical.replies import ANSWER_CHARS, Answer, agrees, fine, gone, only, over, picked, polarity
+from worker.clinical.replies import (
+    ANSWER_CHARS,
+    Answer,
+    agrees,
+    fine,
+    gone,
+    nothing_else,
+    only,
+    picked,
+    polarity,
+)
 from worker.clinical.tokens import words
 
 _ALL_OF_THEM = re.compile(
@@ -23,7 +33,6 @@ _ALL_OF_THEM = re.compile(
     r"(?=\s*(?:[,.]|$))"
 )
 _DENIABLE = frozenset({"symptom", "condition", "medication", "allergy", "procedure", "social"})
-_HABITS = frozenset({"social", "medication"})
 SUPPOSED = 0.7
 """Confidence in what a question takes as known."""
 LEAST_TO_PICK = 2
@@ -33,11 +42,6 @@ HOW_LONG = re.compile(
     r"(?<!\w)(?:how long|since when|when did|cuanto tiempo|desde cuando|cuantos dias|cuando empezo)(?!\w)"
 )
 """A question for a duration."""
-_TURNS = re.compile(
-    r"(?<!\w)(?:but|now|instead|so|and then|pero|ahora|asi que|entonces)(?!\w)|"
-    r",? (?:and|y) (?=(?:the|el|la|los|las) \w)"
-)
-"""Where an answer goes on to something else."""
 _HOW_OLD = re.compile(r"(?<!\w)(?:how old|your age|what age|cuantos anos|que edad|su edad)(?!\w)")
 _BARE_AGE = re.compile(r"(?<![\w.])(\d{1,3})(?![\w.,]\d|\w)")
 
@@ -51,7 +55,7 @@ def settle(exchange: Exchange, reading: Reading) -> Iterator[Finding]:
     """The findings of an exchange: those of the answers as they are, those of the questions as the answers say."""
     given = [finding for said in exchange.answers for finding in said.findings]
     reply = _reply(exchange, reading)
-    yield from (_given_over(each, exchange, reading) for each in given)
+    yield from (once_given(each, exchange, reading) for each in given)
     yield from _of_questions(exchange, reading, reply, given)
     yield from _without_name(exchange, reading, reply, given)
 
@@ -93,7 +97,9 @@ def _of_questions(exchange: Exchange, reading: Reading, reply: _Reply, given: Se
         # Just the nausea: what is not named is not there. Some nausea: nothing is said of the rest.
         first = exchange.answers[0]
         stop = min(each.start for each in given)
-        if only(reading.text, first.start, max(first.start, stop)):
+        if only(reading.text, first.start, max(first.start, stop)) or nothing_else(
+            reading.text, first.start, first.end
+        ):
             where = Stretch(first.start, first.end)
             yield from (_denied(finding, where) for finding, _ in left if finding.kind in _DENIABLE)
     else:
@@ -143,15 +149,11 @@ def _chosen(exchange: Exchange, reading: Reading, asked: Sequence[tuple[Finding,
     first = exchange.answers[0]
     picks = picked(reading.text, first.start, first.end)
     taken = [(asked[number][0], not_it, word) for number, not_it, word in picks if -1 <= number < len(asked)]
-    return [_denied(finding, word) if not_it else _with_cue(finding, word) for finding, not_it, word in taken]
+    return [_denied(finding, word) if not_it else with_cue(finding, word) for finding, not_it, word in taken]
 
 
 def _denied(finding: Finding, where: Stretch) -> Finding:
-    return replace(_with_cue(finding, where), assertion="absent", temporality="current")
-
-
-def _with_cue(finding: Finding, where: Stretch) -> Finding:
-    return replace(finding, cues=(*finding.cues, where), settled=True)
+    return replace(with_cue(finding, where), assertion="absent", temporality="current")
 
 
 def _settled(
@@ -161,14 +163,14 @@ def _settled(
         yield finding
         return
     question = reading.text[said.start : said.end]
-    past = _over(finding, exchange, reading)
+    past = once(finding, exchange, reading)
     if reply.word is None and past is not finding:
         yield past
         return
     if is_open(question) or reply.word is None:
         yield from _supposed(finding, said, exchange, reading, reply)
         return
-    finding = _with_cue(finding, reply.word)
+    finding = with_cue(finding, reply.word)
     stated = not openly(question)
     if reply.answer == "no":
         yield from _refused(finding, said, exchange, reading)
@@ -179,16 +181,16 @@ def _settled(
     elif reply.answer == "maybe" and finding.kind != "demographic":
         yield replace(_affirmed(finding, exchange, reading), assertion="possible", confidence=0.6)
     elif meant or stated or _all_of_them(exchange, reading):
-        yield _over(_affirmed(finding, exchange, reading), exchange, reading)
+        yield once(_affirmed(finding, exchange, reading), exchange, reading)
     elif (_all_meant(question) or len(exchange.questions) > 1) and finding.kind != "demographic":
         yield replace(_affirmed(finding, exchange, reading), assertion="possible", confidence=0.5)
 
 
 def _refused(finding: Finding, said: Said, exchange: Exchange, reading: Reading) -> Iterator[Finding]:
     before = replace(finding, assertion="present")
-    was = _over(before, exchange, reading)
-    if was is before and still(reading.text, said.start, finding) and finding.kind in _HABITS:
-        was = _ended(before, finding.cues[-1])
+    was = once(before, exchange, reading)
+    if was is before and still(reading.text, said.start, finding) and finding.kind in HABITS:
+        was = ended(before, finding.cues[-1])
     if was is not before:
         yield was
         return
@@ -214,32 +216,6 @@ def _supposed(finding: Finding, said: Said, exchange: Exchange, reading: Reading
         return
     word = gone(reading.text, exchange.answers[0].start, exchange.answers[0].end) if exchange.answers else None
     yield _denied(finding, word) if word and not told else _doubtless(finding)
-
-
-def _over(finding: Finding, exchange: Exchange, reading: Reading) -> Finding:
-    """Do you smoke? I quit ten years ago: it was so once."""
-    if finding.kind not in _HABITS or finding.assertion != "present" or not exchange.answers:
-        return finding
-    first = exchange.answers[0]
-    word = over(reading.text, first.start, exchange.answers[min(1, len(exchange.answers) - 1)].end)
-    return _ended(finding, word) if word else finding
-
-
-def _given_over(finding: Finding, exchange: Exchange, reading: Reading) -> Finding:
-    """The same of what the answer itself names, by words of its own clause: I used to take X, but now I take Y."""
-    if finding.kind not in _HABITS or finding.assertion != "present" or finding.temporality != "current":
-        return finding
-    said = next(each for each in exchange.answers if finding in each.findings)
-    turns = [said.start, *(each.end() for each in _TURNS.finditer(reading.text, said.start, said.end)), said.end]
-    start, end = next(pair for pair in pairwise(turns) if finding.start < pair[1])
-    word = over(reading.text, start, end)
-    return _ended(finding, word) if word else finding
-
-
-def _ended(finding: Finding, word: Stretch) -> Finding:
-    traits = tuple(each for each in finding.traits if each.name != "status")
-    finding = replace(_with_cue(finding, word), temporality="past", traits=traits)
-    return finding.with_traits(Trait("status", "stopped", word)) if finding.kind == "medication" else finding
 
 
 def _all_of_them(exchange: Exchange, reading: Reading) -> bool:

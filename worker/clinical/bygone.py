@@ -32,8 +32,9 @@ _SINCE_THEN = re.compile(
 )
 """Before an illness that set in and was over: since the stroke."""
 _UNSURE = re.compile(
-    r"(?<!\w)(?P<cue>(?:not sure|don't know|can't tell|unsure|no se|no estoy segur[oa]) (?:if|whether|si))(?!\w)"
-    r"[^.?!;]*$"
+    r"(?<!\w)(?P<cue>(?:not sure|don't know|can't tell|unsure|no se|no estoy segur[oa]) (?:if|whether|si))"
+    r" (?:it's|it is|this is|that's|it was|i have|he has|she has|you have|there's|there is|i'm getting|es|tengo|"
+    r"sea|tiene)(?: \w+){0,4} $"
 )
 _LASTING = re.compile(
     r"hypertens|diabet|asthma|copd|chronic|arthr|migraine|depress|anxiety|cholesterol|lipid|apnea|reflux|disease|failure|"
@@ -144,8 +145,8 @@ def _act(finding: Finding, text: str, before: str, where: Stretch, speaker: Spea
         put = _PUT_ON.search(before)
         if finding.temporality == "planned" and put and not _NOT_YET.search(before[: put.start()][-24:]):
             cue = Stretch(where.start + put.start(), finding.start - 1)
-            return replace(finding, temporality="current", cues=()).with_traits(Trait("status", "active", cue))
-        active = finding.trait("status") == "active"
+            return replace(finding, temporality="current", cues=()).with_traits(Trait("status", "started", cue))
+        active = finding.trait("status") in {"active", "started", "continued"}
         if finding.temporality == "current" and not active and _FAILED.match(text, finding.end):
             return replace(finding, temporality="past")
     elif speaker == "clinician" and _UPCOMING.search(before):

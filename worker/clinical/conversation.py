@@ -36,8 +36,11 @@ _VERB = re.compile(
     r"(?<!\w)(?:i|i'm|i'll|i've|you(?! know)|you're|we|we'll|it|it's|he|she|they|there|there's|that's|is|are|was|were|"
     r"have|has|had|looks?|shows?|sounds?|let's|let|no|not|so|because|for|continue|"
     r"start|stop|take|keep|will|can|yes|yeah|si|no|es|esta|"
-    r"hay|tiene|vamos|voy|le|se|tome|siga)(?!\w)"
+    r"hay|tiene|vamos|voy|le|se|tome|siga|denies|denied|negative|without|call|return|come|go|try|use|get|give|if|when|see|"
+    r"make|avoid|drink|eat|ice|rest|follow|tell|feels?|say|says|seems?|appears?|do|does|did|(?<!you )know|"
+    r"think|would|could|should|might|may|that|this|which|than|niega|sin)(?!\w)"
 )
+_OR = re.compile(r"(?<!\w)(?:or|o)(?!\w)")
 _FEWEST_TOLD = 4
 """Words that a statement before such a check has at least."""
 _BARE = re.compile(r"(?:no|si|yes|nope|nunca|never)[.!]?")
@@ -54,6 +57,8 @@ class Line:
     group: int = 0
     lists: bool = False
     """Whether it has no verb."""
+    offers: bool = False
+    """Whether it says "or"."""
     first: bool = False
     """Whether it is the first or second sentence of an answer."""
 
@@ -85,7 +90,8 @@ def _of_turns(reading: Reading, parts: Sequence[SentencePart], turns: Sequence[T
             continue
         speaker = turns[number].speaker
         lists = not _VERB.search(reading.text, part.start, part.end)
-        found.append(Line(part, speaker, _asks(reading.text, part, speaker), lists=lists))
+        offers = _OR.search(reading.text, part.start, part.end) is not None
+        found.append(Line(part, speaker, _asks(reading.text, part, speaker), lists=lists, offers=offers))
     return found
 
 
@@ -109,8 +115,9 @@ def _with_lists(said: Sequence[Line]) -> list[Line]:
     result: list[Line] = []
     for line in said:
         before = result[-1] if result else None
-        follows = before is not None and before.asks and before.speaker == line.speaker == "clinician"
-        result.append(replace(line, asks=True) if follows and not line.asks and line.lists else line)
+        follows = before is not None and before.asks and before.speaker == line.speaker
+        asks = line.lists and line.speaker == "clinician" and (follows or line.offers)
+        result.append(replace(line, asks=True) if asks else line)
     return result
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from worker.clinical.conversation import Line
 from worker.clinical.finding import Finding
+from worker.clinical.questions import LEADS
 from worker.clinical.reading import Reading
 from worker.clinical.relatives import FAMILY_MEMBER, Relative, named
 from worker.clinical.tokens import words
@@ -31,6 +32,8 @@ _OF_KIN = re.compile(
     r"what about|how about|and (?:your|his|her)|any|have|had|has|murio|enfermedad|tiene|tuvo|padece|y (?:su|tu))(?!\w)"
 )
 """A question for the health of somebody else."""
+_ANYBODY = re.compile(rf"(?:{LEADS}[\s,.]+)*(?:any(?:one|body)|alguien)(?: else| mas)? (?:with|have|has|had|con)(?!\w)")
+"""Anyone with diabetes? The family is meant."""
 _VOCATIVE = re.compile(
     r"(?:^|[.,!?]\s*|(?<!\w)(?:oh|so|hey|well),? )(dad|daddy|mom|mum|mama|papa|grandma|grandpa)"
     r"(?=,| (?:did|do|don't|you))"
@@ -54,7 +57,7 @@ def owned(reading: Reading, talk: Sequence[Line], said: Sequence[list[Finding]])
         elif line.asks and line.speaker != "patient":
             asked = here is not None and _OF_KIN.search(text) is not None
             kin = here or (kin if _HE.search(text) else None)
-            result.append(list(found))
+            result.append([_somebody_s(each) for each in found] if _ANYBODY.match(text) else list(found))
         elif line.speaker == "clinician" or kin is None or here or _OTHERS.search(text):
             kin = here if here and line.speaker != "clinician" else kin
             kin, asked = (None if _OTHERS.search(text) else kin), asked and not here
@@ -84,6 +87,11 @@ def _is_meant(kin: Relative, text: str) -> bool:
         return False
     wrong = _FEMALE if pronoun.group(1) in {"he", "his", "he's", "el"} else _MALE
     return kin.relation.split()[-1] not in wrong
+
+
+def _somebody_s(finding: Finding) -> Finding:
+    ours = finding.experiencer == "patient" and finding.kind == "condition"
+    return replace(finding, experiencer="family", relation=FAMILY_MEMBER) if ours else finding
 
 
 def _aged(finding: Finding, kin: Relative | None) -> Finding:

@@ -26,6 +26,17 @@ _PICK = re.compile(
     r"(?<!\w)(?:the|el|la|lo) (first|former|second|third|last|latter|primer[oa]|segund[oa]|tercer[oa]|ultim[oa])"
     r"(?: one)?(?=[\s,.]|$)(?! (?!and |y )\w)"
 )
+_NOTHING_ELSE = re.compile(
+    r"(?<!\w)(?:(?:other than|besides|apart from|aside from) that,? (?:nothing|no|none|nope|i'm (?:fine|good|okay))|"
+    r"nothing else|none of (?:the|those) others?|but that's (?:it|all)|that's about it|otherwise,? (?:no|nothing|none)|"
+    r"or anything|or any of that|nothing like that|nada mas|por lo demas,? (?:no|nada|bien)|eso es todo|ni nada)(?!\w)"
+)
+_STOPPED_IT = re.compile(
+    r"[^.?!;]{0,40}?(?:,| but| and) ?(?:but |then |and |until )?(?P<cue>(?:i|he|she|we|they)(?: \w+)? "
+    r"(?:stopped|quit|finished|discontinued)(?: (?:it|that|this|them|taking (?:it|that|them)))?|l[oa]s? deje|"
+    r"me l[oa]s? quitaron)(?!\w)(?! (?:taking )?(?:the|my|el|la))"
+)
+"""Behind a drug: I took something called Zyprexa, but I stopped it."""
 _NOT_TO = re.compile(r"(?<!\w)(?:no|not)(?: to| a)? $")
 """Before what is picked: yes to the first, no to the second."""
 _FINE = re.compile(
@@ -83,6 +94,12 @@ def over(text: str, start: int, end: int) -> Stretch | None:
     return _found(_replies().over, text, start, end)
 
 
+def stopped(text: str, start: int, end: int) -> Stretch | None:
+    """The words behind a drug that say that it was stopped: but I stopped it."""
+    found = _STOPPED_IT.match(text, start, end)
+    return Stretch(*found.span("cue")) if found else None
+
+
 def gone(text: str, start: int, end: int) -> Stretch | None:
     """The words that say that something has gone: not really having any more."""
     return _found(_replies().gone, text, start, end)
@@ -91,6 +108,11 @@ def gone(text: str, start: int, end: int) -> Stretch | None:
 def only(text: str, start: int, end: int) -> bool:
     """Whether an answer names all there is: just the nausea."""
     return _ONLY.search(text, start, end) is not None
+
+
+def nothing_else(text: str, start: int, end: int) -> bool:
+    """Whether an answer denies all that it does not name: just that, other than that nothing."""
+    return _NOTHING_ELSE.search(text, start, end) is not None
 
 
 def picked(text: str, start: int, end: int) -> list[tuple[int, bool, Stretch]]:

@@ -99,6 +99,40 @@ TALKS: dict[str, tuple[str, ...]] = {
     "Doctor: Any numbness?\nPatient: Partially.": ("symptom | numbness |",),
     "Doctor: Do you have diabetes?\nPatient: Borderline.": ("condition | diabetes | possible",),
     "Doctor: Allergies?\nPatient: Sulfa drugs. So no more sulfa drugs for me.": ("allergy | Sulfa drugs |",),
+    "Doctor: Any sore throat or cough?\nPatient: I have this cough, but other than that nothing.": (
+        "symptom | sore throat | absent",
+        "symptom | cough |",
+    ),
+    "Doctor: Do you get chest pain when you walk?\nPatient: No.": ("symptom | chest pain | absent",),
+    "Doctor: Are you still taking the lipitor?\nPatient: No, I ran out of it.": (
+        "medication | lipitor | past | status=stopped",
+    ),
+    "Doctor: What do you take?\nPatient: Something called Zyprexa, but I stopped it.": ("medication | Zyprexa | past",),
+    "Doctor: Any allergies?\nPatient: I can't take codeine, it makes me throw up.": (
+        "allergy | codeine | | reaction=vomiting",
+    ),
+    "[doctor] i don't think this is a heart attack i think it's reflux\n[patient] okay": (
+        "condition | heart attack | absent",
+        "condition | reflux | possible",
+    ),
+    "[doctor] has anyone in your family had colon cancer\n[patient] my uncle did": (
+        "condition | colon cancer | family:uncle",
+    ),
+    "Doctor: Any family history?\nPatient: No.\nDoctor: Anyone with diabetes?\nPatient: No.": (
+        "condition | diabetes | absent family:family member",
+    ),
+    # what is only asked
+    "Doctor: Any other symptoms?\nDoctor: Muscle aches, chest pain ...\nPatient: I have some muscle aches.": (
+        "symptom | muscle aches |",
+    ),
+    "Doctor: Tremors or numbness or-\nPatient: No.\nDoctor: Any fever?\nPatient: No.": (
+        "symptom | Tremors | absent",
+        "symptom | numbness | absent",
+        "symptom | fever | absent",
+    ),
+    "[doctor] i'm gonna have you check your weight and also i want to have you use your albuterol\n[patient] no": (
+        "medication | albuterol | planned",
+    ),
     # corrections
     "Doctor: Where does it hurt?\nPatient: My left knee hurts. Wait, no, it's the right.": (
         "symptom | knee hurts | | laterality=right",
