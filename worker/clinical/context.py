@@ -8,7 +8,7 @@ relatives in data/relatives.toml.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from itertools import pairwise
 from typing import cast
@@ -24,6 +24,15 @@ from worker.clinical.tokens import Token, word_set
 
 ORDERS: frozenset[Sense] = frozenset({"planned", "stopped", "taken"})
 """What is said of drugs and procedures: the nearest of these cues decides."""
+_STARTS = word_set(
+    "start started starting begin beginning begun initiate initiated prescribe prescribed add added adding inicia "
+    "iniciar iniciamos inicio iniciado pauta pautar pautamos pautado anadir anadimos anade comenzar comienza "
+    "empezar empieza"
+)
+_GOES_ON = word_set(
+    "continue continues continuing continued maintained keep still stay refill resume sigue sigo seguir seguimos "
+    "continuar continua continuamos mantener mantiene mantenemos"
+)
 ACTS: frozenset[MentionKind] = frozenset({"medication", "procedure"})
 ASSERTIONS: tuple[Assertion, ...] = ("absent", "possible", "hypothetical")
 _EVENTS: frozenset[MentionKind] = frozenset({"symptom", "condition", "procedure"})
@@ -181,12 +190,25 @@ def _ordered(clause: Clause, place: Place, finding: Finding) -> Finding:
         return finding
     cue = _taken_off(clause, place, cue) or cue
     where = clause.where(cue)
+    if finding.kind == "medication" and (status := _status({*clause.words[cue.first : cue.last]}, cue)):
+        finding = finding.with_traits(Trait("status", status, where))
     if cue.sense == "taken":
-        return finding.with_traits(Trait("status", "active", where)) if finding.kind == "medication" else finding
+        return finding
     if cue.sense == "stopped":
         finding = finding.with_traits(Trait("status", "stopped", where))
         return replace(finding, temporality="past", cues=(*finding.cues, where))
     return replace(finding, temporality="planned", cues=(*finding.cues, where))
+
+
+def _status(words: Set[str], cue: Cue) -> str | None:
+    """What a drug's word says of it: started (now or by plan), continued, or just active."""
+    if cue.sense == "stopped":
+        return None
+    if words & _STARTS:
+        return "started"
+    if words & _GOES_ON:
+        return "continued"
+    return "active" if cue.sense == "taken" else None
 
 
 def _of_somebody(clause: Clause, place: Place, kin: Sequence[Relative]) -> Finding:

@@ -126,7 +126,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "medication | amoxicillin | planned | dose=500 unit=mg frequency=three times a day duration=7 days",
     ),
     "Continue atorvastatin 40 mg PO at bedtime.": (
-        "medication | atorvastatin | | dose=40 unit=mg route=PO frequency=at bedtime status=active",
+        "medication | atorvastatin | | dose=40 unit=mg route=PO frequency=at bedtime status=continued",
     ),
     "Stopped taking naproxen because of heartburn.": (
         "medication | naproxen | past | status=stopped",
