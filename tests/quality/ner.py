@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import torch
 
 from shared import registry
 from shared.errors import ModelUnavailableError
@@ -26,6 +29,7 @@ Abstracts are not notes: what the tagger may add to a note is ruled by `worker/c
 
 def measure(data: Path) -> Part:
     """The gate of NER, with a row for each kind and corpus."""
+    torch.set_num_threads(os.cpu_count() or 1)  # nothing else runs beside it
     settings = Settings()
     manifest = registry.read(settings.manifest)
     engines = {StageName.EXTRACT: "bert"}
