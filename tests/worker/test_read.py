@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from shared.case import Case
@@ -86,6 +87,21 @@ def test_pictures_are_read_in_both_languages(
 
     assert case.text == words
     assert [(each.number, each.recognised) for each in case.pages] == [(1, True)]
+
+
+@needs_tesseract
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_page_that_was_scanned_sideways_or_upside_down_is_turned(reader: Reader, quarters: int) -> None:
+    words = "\n".join([LETTER] * 4)
+    case, _ = reader.read(papers.png(np.rot90(papers.picture(words), quarters)), PNG)
+
+    assert (case.text or "").split() == words.split()
+
+
+@needs_tesseract
+@pytest.mark.parametrize("words", ["Fever.", "BP 142/91"])
+def test_a_picture_of_a_few_words_is_read(reader: Reader, words: str) -> None:
+    assert reader.read(papers.png(papers.picture(words)), PNG)[0].text == words
 
 
 @needs_tesseract

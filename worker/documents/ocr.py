@@ -11,6 +11,8 @@ from shared.child import die_with
 
 PROGRAM = "tesseract"
 LAYOUT = "3"  # tesseract's page segmentation: columns and paragraphs found by itself
+TURNED = "1"  # the same, once the page is turned upright: needs the model `osd`
+ORIENTATION = "osd"
 PAGE_S = 120.0
 ASK_S = 10.0
 
@@ -35,8 +37,9 @@ def recognise(picture: bytes, languages: str, *more: str) -> str:
     """
     if missing := set(languages.split("+")) - _languages():
         raise NoLanguageError(", ".join(sorted(missing)))
+    layout = TURNED if ORIENTATION in _languages() else LAYOUT
     try:
-        done = _run("stdin", "stdout", "-l", languages, "--psm", LAYOUT, *more, given=picture, seconds=PAGE_S)
+        done = _run("stdin", "stdout", "-l", languages, "--psm", layout, *more, given=picture, seconds=PAGE_S)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         raise UnreadableError from error
     return done.decode("utf-8", "replace")
