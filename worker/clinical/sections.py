@@ -27,9 +27,13 @@ _LUNGS = re.compile(
     r"\s{0,3}(?:mvc|m\.?v\.?|murmullo|ruidos|buena|normoventil\w*|hipoventil\w*|crepitantes|sibilan\w+|roncus|estertores|eupneic\w|"
     r"ventila\w*|rr?c?r|ritmic\w)(?!\w)"
 )
-_GAP = re.compile(r"\n[ \t\r]*\n")
+_GAP = re.compile(
+    r"\n[ \t\r]*+\n|\n[ \t]*+(?:ta|t\.a\.?|pa|bp|b/p|fc|hr|pulse|pulso|t[aª°]?|temp|temperature|temperatura|ctes)(?!\w)"
+    r"[ :=]{0,3}\d"
+)
+"""An empty line, or a line that opens with what was measured."""
 _INHERITED = frozenset({"past_history", "surgical_history", "family_history", "allergies", "medications", "plan"})
-"""Sections that change the sense of what they hold: with words beside the heading they end at the next empty line."""
+"""Sections that change the sense of what they hold: with words beside the heading they end at the next gap."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,11 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "symptom | fiebre |",
         "vital | 39,5 ºC | | value=39.5 unit=Cel",
     ),
+    "Antecedentes: cesárea en 2019.\nTA 165/108 mmHg. Edemas maleolares.": (
+        "procedure | cesárea | past",
+        "vital | TA 165/108 mmHg | | systolic=165 diastolic=108",
+        "symptom | Edemas maleolares |",
+    ),
     "Pcte de 83 a. con edemas.": ("demographic | 83 a | | value=83 unit=a", "symptom | edemas |"),
     "Vómitos no.": ("symptom | Vómitos | absent",),
     "El dolor abdominal no mejora con paracetamol.": ("symptom | dolor abdominal |", "medication | paracetamol |"),
