@@ -6,6 +6,7 @@ import random
 import string
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import cache
 
 from faker import Faker
 
@@ -130,7 +131,12 @@ VALUES: dict[str, Value] = {
 }  # fmt: skip
 
 
+@cache
+def _faker_of(locale: str) -> Faker:
+    return Faker(locale)
+
+
 def _faker(locale: str, made: random.Random) -> Faker:
-    faker = Faker(locale)
+    faker = _faker_of(locale)
     faker.seed_instance(made.randrange(1 << 30))
     return faker
