@@ -23,7 +23,7 @@ _SOME = word_set("con un algun otro varios otros")
 _OF_THEM = word_set("with who has have had : ( is are was were all both")
 _CARES = word_set("care cares cared caring caretaker caregiver caregiving looks looking")
 _MET = word_set("exposed exposure contact contacts close contacto contactos expuesto expuesta")
-_ILL = re.compile(r"(?:, )?(?:que|quien|who) (?:padece|tiene|sufre|has|had|suffers)(?: \S+)?")
+_ILL = re.compile(r"(?:, )?(?:que|quien|who) (?:padece|tiene|sufre|has|had|suffers|died|murio)(?: \S+)?")
 """Behind company these speak of the companion: lives with her daughter, who has asthma."""
 _BROUGHT = re.compile(r"(?:acompanad[oa]s?|traid[oa]s?) de(?: (?:su|la|el|un|una))?$")
 MET_TOKENS = 5
