@@ -84,7 +84,7 @@ def _value(finding: Finding) -> dict[str, Value]:
     words, unit = finding.attribute("value"), finding.attribute("unit")
     measured = number(words)
     if measured is None:
-        return element(valueString=words)
+        return element(valueString=f"{words} {unit}" if words and unit else words)
     known = _known(finding)
     if known and unit is None and len(known.units) == 1:
         (unit,) = known.units

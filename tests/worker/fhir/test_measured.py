@@ -23,7 +23,7 @@ LABS = tomllib.loads((DATA / "laboratory.toml").read_text(encoding="utf-8"))
 def test_a_laboratory_value_has_units_that_leave_and_codes_that_check_out(name):
     codes = LABS[name]["loinc"]
     assert [unit for unit in codes if unit not in UCUM_UNITS] == []
-    assert [code for code in codes.values() if not is_code(LOINC, code)] == []
+    assert [code for code in codes.values() if code and not is_code(LOINC, code)] == []
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,16 @@ def test_a_measured_value_goes_from_the_text_into_the_bundle_with_its_digits(
     assert found["code"]["coding"][0]["code"] == loinc
     assert str(found["valueQuantity"]["value"]) == value
     assert found["valueQuantity"]["code"] == unit
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("SpO2 94-96 %.", "94-96 %"), ("A1c was higher than 9.", ">9 %"), ("Weight is 197.", "Weight is 197")],
+)
+def test_what_is_no_single_number_with_a_known_unit_goes_out_in_words(case_of, text, said):
+    case = replace(case_of(text), mentions=facts(text, "en").mentions)
+    found = one(sound(case), "Observation")
+    assert (found["valueString"], "valueQuantity" in found) == (said, False)
 
 
 def test_laboratory_values_have_a_section_of_their_own(note):
