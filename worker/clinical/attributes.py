@@ -36,7 +36,8 @@ _SIDE = re.compile(
 """Not the right of right now, all right and right?"""
 _DURATION = (
     re.compile(
-        rf"(?<!\w)(?:for|over|x|times(?! (?:a|an|per|every|each)(?!\w))|during|lasting|lasted|durante|desde hace|hace(?! (?:\d+|unos|varios|un|"
+        rf"(?<!\w)(?:for|over|x|times(?! (?:a|an|per|every|each)(?!\w))|during|lasting|lasted|"
+        rf"durante|desde hace|hace(?! (?:\d+|unos|varios|un|"
         rf"muchos)(?: \d+)? anos?)|of|since) ?"
         rf"(?:(?:about|approximately|around|almost|nearly|at least|more than|over|like|the|past|last|maybe|"
         rf"probably|roughly|now"
