@@ -38,6 +38,7 @@ from worker.clinical.sections import Part
 from worker.clinical.sentences import SentencePart
 from worker.clinical.sentiment import sentiment
 from worker.clinical.shared_heads import with_shared_head
+from worker.clinical.tables import tables
 from worker.clinical.tagged import Tagged, added, widened
 from worker.clinical.terminology import terminology
 from worker.clinical.tokens import Token
@@ -130,7 +131,7 @@ class _View:
 def _named(reading: Reading, parts: Sequence[Part], given: Sequence[Finding]) -> list[Finding]:
     """Vital signs, age and gender, and every name of the terminology outside of them, of headings and of `given`."""
     found = [
-        *_beside_fever(reading.text, vitals(reading)),
+        *_beside_fever(reading.text, _values(reading)),
         *demographics(reading),
         *drinking(reading.text),
         *weight_changes(reading),
@@ -147,6 +148,15 @@ def _named(reading: Reading, parts: Sequence[Part], given: Sequence[Finding]) ->
         if not any(start < name.end and name.start < end for start, end in taken[position : position + 3]):
             named.append(Finding.of(name))
     return under_labels(reading.text, sorted((*measured, *named), key=lambda each: each.start))
+
+
+def _values(reading: Reading) -> Iterator[Finding]:
+    """What was measured, in tables and elsewhere; a value in a table is read by the head of its column."""
+    tabled = list(tables(reading))
+    yield from tabled
+    for each in vitals(reading):
+        if not any(one.start < each.end and each.start < one.end for one in tabled):
+            yield each
 
 
 def _beside_fever(text: str, found: Iterable[Finding]) -> Iterator[Finding]:
