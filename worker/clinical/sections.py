@@ -27,6 +27,22 @@ _LUNGS = re.compile(
     r"\s{0,3}(?:mvc|m\.?v\.?|murmullo|ruidos|buena|normoventil\w*|hipoventil\w*|crepitantes|sibilan\w+|roncus|estertores|eupneic\w|"
     r"ventila\w*|rr?c?r|ritmic\w)(?!\w)"
 )
+_SENTENCE = re.compile(r"(?:[^.;\n]|[.;](?=\w))+")
+_NONE = re.compile(
+    r"(?:nkd?a|nkfa|none|no(?! (?:tolera|puede))|nil|denies|denied|negative|unknown|ningun[oa]|niega|sin|"
+    r"desconocidas)(?!\w)"
+)
+_YET = re.compile(r"(?<!\w)(?:except|but|other than|salvo|excepto|pero|aunque)(?!\w)")
+_TAKEN = re.compile(
+    r"\d ?(?:mg|mcg|ml|g|ui|units|comp|tab)(?!\w)|\d{2,3}/\d{2,3}|(?<!\w)(?:takes?|taking|toma|tomo|tomando|administra|"
+    r"inicia|continua|continues?|starts?|started|daily|[bt]id|cada|medications?|meds|medicacion|tratamiento)(?!\w)"
+)
+_REACTS = re.compile(
+    r"allerg|alerg|react|reacc|hives|rash|urticaria|anaph|anafil|intoler|swell|edema|caus|gets?(?!\w)|gave|itch|prurit|"
+    r"exantema|provoc|produc|nausea|vomit|dyspnea|disnea"
+)
+ITEM_WORDS = 3
+"""A list of allergies goes on over sentences that are no longer, or tell of a reaction."""
 _GAP = re.compile(
     r"\n[ \t\r]*+\n|\n[ \t]*+(?:ta|t\.a\.?|pa|bp|b/p|fc|hr|pulse|pulso|t[aª°]?|temp|temperature|temperatura|ctes)(?!\w)"
     r"[ :=]{0,3}\d"
@@ -66,8 +82,28 @@ def parts(reading: Reading) -> list[Part]:
         if heading.on_its_line and heading.name in _INHERITED:
             gap = _GAP.search(reading.text, heading.body, end)
             end = gap.start() if gap else end
+        if heading.name == "allergies":
+            end = _allergies_end(reading.text, heading.body, end)
         found.append(Part(heading.name, heading.start, heading.body, end))
     return found
+
+
+def _allergies_end(text: str, body: int, end: int) -> int:
+    """Where a list of allergies is over: behind "none known", or before what is taken, measured or told at length.
+
+    A drug that stands below the list by accident must not become an allergy.
+    """
+    edge = body
+    for said in _SENTENCE.finditer(text, body, end):
+        words = said.group().strip(" -*•")
+        if not words:
+            continue
+        if edge > body and (_TAKEN.search(words) or (len(words.split()) > ITEM_WORDS and not _REACTS.search(words))):
+            return edge
+        edge = said.end()
+        if _NONE.match(words) and not _YET.search(words):
+            return edge
+    return end
 
 
 def section(part: Part, reading: Reading) -> Section:

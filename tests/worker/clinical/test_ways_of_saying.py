@@ -81,3 +81,28 @@ def test_only_the_drug_that_was_stopped_is_over(text):
 )
 def test_what_stands_under_plan_is_not_done_yet(text, language):
     assert {each.temporality for each in facts(text, language).mentions} == {"planned"}
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "allergies", "drugs"),
+    [
+        (
+            "Seen. Allergies: Penicillin. Sulfa. He takes aspirin 81 mg daily.",
+            "en",
+            ["Penicillin", "Sulfa"],
+            ["aspirin"],
+        ),
+        ("Allergies: NKDA. Lisinopril 10 mg daily.", "en", ["NKDA"], ["Lisinopril"]),
+        (
+            "Alergias: no conocidas.\nToma ibuprofeno.\nMetildopa 250 mg.",
+            "es",
+            ["no conocidas"],
+            ["ibuprofeno", "Metildopa"],
+        ),
+        ("Alergias:\n- Penicilina\n- AINE\n\nToma enalapril.", "es", ["Penicilina", "AINE"], ["enalapril"]),
+    ],
+)
+def test_a_list_of_allergies_ends_before_what_is_taken(text, language, allergies, drugs):
+    found = facts(text, language).mentions
+    assert [each.text for each in found if each.kind == "allergy"] == allergies
+    assert [each.text for each in found if each.kind == "medication"] == drugs
