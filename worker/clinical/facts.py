@@ -16,6 +16,7 @@ from worker.clinical import (
     by_gender,
     bygone,
     conversation,
+    drug_changes,
     followups,
     language,
     persons,
@@ -103,6 +104,7 @@ class _View:
 
     def __init__(self, reading: Reading, findings: Sequence[Finding], parts: Sequence[Part]) -> None:
         self.reading, self.findings, self.parts = reading, findings, parts
+        self._lists = drug_changes.lists(reading.text)
         self._finding_starts = [each.start for each in findings]
         self._token_starts = [each.start for each in reading.tokens]
         self._part_starts = [each.start for each in parts]
@@ -124,6 +126,7 @@ class _View:
         found = attributes.described(found, self.reading, part.start, part.end)
         found = allergies.allergies(text, tokens, found, listed=name == "allergies", asked=asked)
         found = in_context(self.reading, tokens, found, kin_is_patient=kin_is_patient)
+        found = drug_changes.changed(found, text, part.start, part.end, self._lists)
         found = [_with_onset(each, self.reading, part.end) for each in found]
         return [_in_section(each, name, tokens) for each in found]
 
