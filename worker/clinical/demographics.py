@@ -34,6 +34,8 @@ _VARON = r"varon|hombre|mujer|nino|nina|masculino|femenin[oa]|chico|chica"
 _SOMEBODY = (
     r"paciente|pcte|pac|senora?|lactante|bebe|neonato|gestante|embarazada|puerpera|adolescente|joven|ancian[oa]|escolar"
 )
+_NOT_FAR_GONE = r"(?!(?:gestante|embarazada)(?: \w+)? de \d{1,3} ?[mds])"
+"""How long somebody has been pregnant is no age."""
 _UCUM = {
     "year": "a",
     "yr": "a",
@@ -61,8 +63,8 @@ _AGES = (
     re.compile(r"(?<!\w)(?:age|aged|edad)(?: is| of| de)?[: ] ?(\d{1,3})(?!\w|[./]\d)(?! ?(?:weeks|months|days))"),
     re.compile(rf"(?<!\w)(?:i'm|i am|you're|you are|he's|he is|she's|she is|patient is) (?:now |currently |"
     rf"a )?(\d{{1,3}})(?!\w|\.\d){_NOT_AN_AGE}(?=[\s,.;?!)]|$)"),
-    re.compile(rf"(?<!\w)(?:{_VARON}|{_SOMEBODY})(?: \w+)? de (\d{{1,3}}) ?(anos?|meses|mes|semanas?|dias?)"
-    rf"(?!\w| de evolucion)"),
+    re.compile(rf"(?<!\w){_NOT_FAR_GONE}(?:{_VARON}|{_SOMEBODY})(?: \w+)? de (\d{{1,3}}) ?"
+    rf"(anos?|meses|mes|semanas?|dias?)(?!\w| de evolucion)"),
     re.compile(rf"(?<!\w)(?:{_VARON}|{_SOMEBODY})(?: de)? (\d{{1,3}}) ?(a)(?![a-z/])"),
     re.compile(r"(?<!\w)(?:tengo|tiene|cumpli|con) (\d{1,3}) ?(anos?|meses)(?= de edad|[,.;?!]|$| y soy| y vengo)"),
     re.compile(r"(?<!\w)de (\d{1,3}) ?(anos?|mes|meses)(?= de edad(?!\w))"),

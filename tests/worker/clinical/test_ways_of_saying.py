@@ -106,3 +106,12 @@ def test_a_list_of_allergies_ends_before_what_is_taken(text, language, allergies
     found = facts(text, language).mentions
     assert [each.text for each in found if each.kind == "allergy"] == allergies
     assert [each.text for each in found if each.kind == "medication"] == drugs
+
+
+def test_weeks_of_pregnancy_are_no_age():
+    assert [each.kind for each in facts("Gestante de 32 semanas con cefalea.", "es").mentions] == [
+        "condition",
+        "symptom",
+    ]
+    [age] = [each for each in facts("Gestante de 32 años.", "es").mentions if each.kind == "demographic"]
+    assert age.attribute("value") == "32"
