@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
-from worker.clinical.finding import Finding, Stretch, Trait
+from worker.clinical import reactions
+from worker.clinical.finding import Finding, Stretch
 from worker.clinical.phrases import Phrases
 from worker.clinical.terminology import DATA
 from worker.clinical.tokens import Token, key, stem, word_set
 
 NONE_KNOWN = "no known allergies"
-REACTIONS = frozenset({"symptom", "condition"})
 TOPIC = re.compile(r"(?<!\w)(?:allerg\w+|alergi\w+|alergic\w+)(?!\w)")
 """Words that make allergies the topic of a question."""
 
@@ -53,14 +53,11 @@ _BEHIND = re.compile(r"[ -](?:drug )?(?:allerg(?:y|ies|ic)|anaphylaxis)(?!\w)")
 _LINKS = word_set(
     ", and or y e o u ni / & ; : ( ) - the la el los las a al to also both such as como including any all"
 )
-_REACTION_LINKS = word_set(
-    "causes cause caused causing gave gives give me him her them a an of reaction reactions with which "
-    "that it he she i get gets got getting developed develops develop broke breaks break out in makes "
-    "make produces resulting results leads to ( - : , severe mild bad has had have makes and when as by "
-    "is was my his his whole body le me da dio dan produce produjo provoca provoco con un una que se "
-    "lleno salio salieron hizo reaccion causa presento anaphylactic tuvo tuve"
+_NO_NAME = word_set(
+    "and or but any anything medication medications my his her which with y ningun nada algo some certain it what that "
+    "algun alguna ninguna medicamento this them"
 )
-_REACTION_TOKENS = 9
+"""Behind "allergic to" these name no substance."""
 _ITEM = re.compile(r"[a-z][a-z0-9 '-]{2,30}")
 _NO_ITEM = re.compile(
     r"(?:none|no|nil|denies|see|listed|reviewed|negative|unknown|ninguna|niega|patient|the|sin|not|as|he|she|"
@@ -85,37 +82,11 @@ def allergies(
     if listed or asked:
         cues = cues or [Stretch(start, start)]
     if not cues and not _BEHIND.search(text, start, end):
-        return list(findings)
+        return reactions.of_drugs(text, tokens, findings)
     found = [*_after(text, tokens, findings, cues), *_before(text, findings)]
     if listed and not found:
         found = list(_items(text, start, end, findings))
-    return _with_reactions(tokens, _merged(findings, found))
-
-
-def reaction_to(tokens: Sequence[Token], findings: Sequence[Finding]) -> Finding | None:
-    """What the next sentence gives as the reaction: "It gave me a rash"; None where it speaks of something else."""
-    if not findings or findings[0].kind not in REACTIONS or not tokens:
-        return None
-    lead = [each.word for each in tokens if each.end <= findings[0].start]
-    about = bool(lead) and lead[0] in {
-        "it",
-        "they",
-        "that",
-        "causes",
-        "caused",
-        "me",
-        "le",
-        "gave",
-        "i",
-        "reaction",
-        "se",
-    }
-    return findings[0] if about and _links(lead) else None
-
-
-def reaction(finding: Finding) -> Trait:
-    """A symptom as the attribute of an allergy."""
-    return Trait("reaction", finding.concept, Stretch(finding.start, finding.end))
+    return reactions.told(tokens, _merged(findings, found))
 
 
 def _none_known(text: str, start: int, end: int, *, listed: bool) -> Finding | None:
@@ -176,51 +147,22 @@ def _after(
 
 def _words(tokens: Sequence[Token], start: int, stop: int, findings: Sequence[Finding]) -> list[str]:
     """The words between, without those of reactions in between: penicillin (hives), sulfa."""
-    inside = [each for each in findings if each.kind in REACTIONS]
+    inside = [each for each in findings if each.kind in reactions.KINDS]
     between = (each for each in tokens if start <= each.start and each.end <= stop)
     return [each.word for each in between if not any(one.start <= each.start < one.end for one in inside)]
 
 
 def _listed(words: Sequence[str]) -> bool:
     return all(word in _LINKS for word in words) or (
-        bool(words) and words[0] in {"(", "-"} and _links(words) and len(words) < 8
+        bool(words) and words[0] in {"(", "-"} and reactions.links(words) and len(words) < 8
     )
 
 
 def _unknown(tokens: Sequence[Token], cue: Stretch) -> Iterator[Finding]:
     """A substance that no table has: up to two words behind "allergic to"."""
-    stops = {
-        "and",
-        "or",
-        "but",
-        "any",
-        "anything",
-        "medication",
-        "medications",
-        "my",
-        "his",
-        "her",
-        "which",
-        "with",
-        "y",
-        "ningun",
-        "nada",
-        "algo",
-        "some",
-        "certain",
-        "it",
-        "what",
-        "that",
-        "algun",
-        "alguna",
-        "ninguna",
-        "medicamento",
-        "this",
-        "them",
-    }
     words: list[Token] = []
     for token in (each for each in tokens if each.start >= cue.end):
-        if token.is_sign or token.word in stops or not token.word.isalpha() or len(words) == 2:
+        if token.is_sign or token.word in _NO_NAME or not token.word.isalpha() or len(words) == 2:
             break
         words.append(token)
     if words and len(words[0].word) > 3:
@@ -248,23 +190,6 @@ def _merged(findings: Sequence[Finding], found: Sequence[Finding]) -> list[Findi
     unique = {(each.start, each.end): each for each in reversed(found)}
     rest = [each for each in findings if not any(a < each.end and each.start < b for a, b in unique)]
     return sorted((*rest, *unique.values()), key=lambda each: each.start)
-
-
-def _with_reactions(tokens: Sequence[Token], findings: Sequence[Finding]) -> list[Finding]:
-    result: list[Finding] = []
-    for finding in findings:
-        last = result[-1] if result else None
-        if last and last.kind == "allergy" and finding.kind in REACTIONS:
-            between = [each.word for each in tokens if last.end <= each.start and each.end <= finding.start]
-            if between and between[0] not in {"and"} and between != [","] and _links(between):
-                result[-1] = replace(last, traits=(*last.traits, reaction(finding)))
-                continue
-        result.append(finding)
-    return result
-
-
-def _links(words: Sequence[str]) -> bool:
-    return len(words) <= _REACTION_TOKENS and all(word in _REACTION_LINKS for word in words)
 
 
 def undoubted(findings: Sequence[Finding]) -> Iterator[Finding]:

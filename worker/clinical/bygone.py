@@ -84,11 +84,6 @@ _WILL_GET = re.compile(
     r"recommending|adding)(?: you| him| her)?|le (?:pido|pedimos|mando|receto|propongo|recomiendo|solicito|pongo)|"
     r"(?:le )?(?:voy|vamos) a (?:\w+)|pedimos|solicitamos)(?: [\w'-]+){0,5}(?:,(?: [\w'-]+){1,4})? $"
 )
-_CANNOT = re.compile(
-    r"(?<!\w)(?:can't|cannot|can not|couldn't|don't|no puedo|no puede|no tolero|no tolera)(?: really| even)?"
-    r"(?: (?:take|have|tolerate|use|be given|tomar|tener|usar))? $"
-)
-"""What somebody cannot take he is allergic to, where allergies are asked for."""
 _UPCOMING = re.compile(
     r"(?<!\w)(?:take|hold|off|stop|not|nothing|fast|fasting)(?!\w).{0,90}?(?:before|prior to) (?:the|your) $"
 )
@@ -102,8 +97,6 @@ _THEIRS = re.compile(
 def dated(finding: Finding, reading: Reading, start: int, end: int, speaker: Speaker | None) -> Finding:
     """A finding of the sentence from `start` to `end` at the time, and as sure, as its speaker means it."""
     text = reading.text
-    if finding.kind == "allergy" and finding.assertion == "absent":
-        return replace(finding, assertion="present") if _CANNOT.search(text, start, finding.start) else finding
     if finding.settled or finding.experiencer != "patient":
         return finding
     before = text[max(start, finding.start - BEFORE_CHARS) : finding.start]

@@ -20,6 +20,7 @@ from worker.clinical import (
     followups,
     language,
     persons,
+    reactions,
     sections,
     sentences,
     spoken,
@@ -126,6 +127,7 @@ class _View:
         found = attributes.described(found, self.reading, part.start, part.end)
         found = allergies.allergies(text, tokens, found, listed=name == "allergies", asked=asked)
         found = in_context(self.reading, tokens, found, kin_is_patient=kin_is_patient)
+        found = [reactions.refused(each, text, part.start) for each in found]
         found = drug_changes.changed(found, text, part.start, part.end, self._lists)
         found = [_with_onset(each, self.reading, part.end) for each in found]
         return [_in_section(each, name, tokens) for each in found]
@@ -251,9 +253,9 @@ def _reactions(
     for part, found in said:
         last = previous[-1] if previous else None
         if last and last.kind == "allergy" and last.concept != allergies.NONE_KNOWN:
-            reaction = allergies.reaction_to(view.tokens(part), found)
+            reaction = reactions.reaction_to(view.tokens(part), found)
             if reaction:
-                previous[-1] = last.with_traits(allergies.reaction(reaction))
+                previous[-1] = last.with_traits(reactions.reaction(reaction))
                 found.remove(reaction)
         yield part, found
         previous = found
