@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import av
@@ -49,6 +49,26 @@ def pdf(*pages: str | Scan, encrypted: bool = False, content: bytes | None = Non
         )
     objects[1] = f"<< /Type /Pages /Kids [{' '.join(kids)}] /Count {len(kids)} >>".encode()
     return _file(objects, encrypted=encrypted)
+
+
+def form(fields: Mapping[str, str], *, xfa: bool = False) -> bytes:
+    """A PDF of one page with labels, and behind each of them a field with what somebody has typed into it."""
+    drawn = [f"BT /F 12 Tf 50 {HEIGHT - 40 - 30 * row} Td ({each}) Tj ET" for row, each in enumerate(fields)]
+    places = [f"{row + 6} 0 R" for row in range(len(fields))]
+    fill = f"/Fields [{' '.join(places)}] /DR << /Font << /F 3 0 R >> >>{' /XFA 4 0 R' if xfa else ''}"
+    page = f"/MediaBox [0 0 {WIDTH} {HEIGHT}] /Contents 4 0 R /Resources << /Font << /F 3 0 R >> >>"
+    objects = [
+        f"<< /Type /Catalog /Pages 2 0 R /AcroForm << {fill} >> {'/NeedsRendering true' if xfa else ''} >>".encode(),
+        b"<< /Type /Pages /Kids [5 0 R] /Count 1 >>",
+        _font(),
+        _stream("\n".join(drawn).encode()),
+        f"<< /Type /Page /Parent 2 0 R {page} /Annots [{' '.join(places)}] >>".encode(),
+    ]
+    for row, value in enumerate(fields.values()):
+        low = HEIGHT - 46 - 30 * row
+        field = f"/FT /Tx /T (f{row}) /V ({value}) /DA (/F 12 Tf 0 g) /F 4 /P 5 0 R /Rect [250 {low} 550 {low + 20}]"
+        objects.append(f"<< /Type /Annot /Subtype /Widget {field} >>".encode())
+    return _file(objects, encrypted=False)
 
 
 def picture(words: str) -> Pixels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,6 +113,38 @@ def test_each_page_of_a_tiff_is_told_when_it_is_read(reader: Reader) -> None:
     assert [share for share, _, _ in desk.told] == [0.5, 1.0]
 
 
+def test_what_was_typed_into_a_form_stands_behind_its_label(reader: Reader) -> None:
+    case, _ = reader.read(papers.form({"Complaint:": "chest pain", "Allergies:": "penicillin"}))
+
+    assert case.text == "Complaint: chest pain\nAllergies: penicillin"
+    assert case.warnings == (
+        "Fields of a form: page 1. Whether a box is ticked is not read: check it against the original.",
+    )
+
+
+def test_words_that_a_line_of_a_pdf_cuts_are_whole(reader: Reader) -> None:
+    case, _ = reader.read(papers.pdf("She has hyperten-\nsion and comes for a follow-\nup."))
+
+    assert case.text == "She has hypertension and comes for a follow-up."
+
+
+@needs_tesseract
+def test_a_tiff_whose_directories_run_in_a_ring_has_one_page(reader: Reader) -> None:
+    ring = bytearray(papers.tiff(papers.picture("Fever.")))
+    ring[-4:] = ring[4:8]
+
+    assert reader.read(bytes(ring), TIFF)[0].text == "Fever."
+
+
+@needs_tesseract
+def test_a_damaged_tiff_is_not_an_empty_page(reader: Reader) -> None:
+    whole = papers.tiff(papers.picture(LETTER))
+    at = whole.index(struct.pack("<HHI", 257, 4, 1)) + 8  # its height
+
+    with pytest.raises(BadDocumentError, match="cannot be read"):
+        reader.read(whole[:at] + struct.pack("<I", 2_000_000) + whole[at + 4 :], TIFF)
+
+
 def test_after_a_cancel_no_further_page_is_read(reader: Reader) -> None:
     with pytest.raises(JobStoppedError):
         reader.read(papers.pdf(LETTER, LETTER, LETTER), stop_after=1)
@@ -133,6 +166,7 @@ def test_a_document_without_a_word_holds_too_little(reader: Reader) -> None:
         (papers.pdf(*[CANARY] * 5), PDF, Limits(pages=4), "document_too_long"),
         (papers.tiff(*[papers.picture(CANARY)] * 3), TIFF, Limits(pages=2), "document_too_long"),
         (papers.pdf(*[CANARY] * 5), PDF, Limits(chars=20), "document_too_long"),
+        (papers.form({CANARY: CANARY}, xfa=True), PDF, Limits(), "unsupported_document"),
         (papers.bomb(400), PDF, Limits(memory_bytes=384 << 20), "bad_document"),
         (papers.bomb(400), PDF, Limits(cpu_s=1), "bad_document"),
     ],

@@ -17,10 +17,11 @@ import pypdfium2  # type: ignore[import-untyped]
 from pypdfium2 import PdfDocument, PdfiumError, PdfPage
 
 from shared.child import die_with
-from worker.documents import ocr, tiff
+from worker.documents import forms, ocr, tiff
 from worker.documents.ocr import NoLanguageError, NoTesseractError, UnreadableError
+from worker.documents.words import plain
 
-PDF = "application/pdf"
+PDF, TIFF = "application/pdf", "image/tiff"
 FEWEST_LETTERS = 12
 """A page with fewer is looked at as a picture: its words may be drawn."""
 HEADING_LETTERS = 200
@@ -41,6 +42,8 @@ class Line:
     pages: int = 0
     text: str = ""
     recognised: bool = False
+    form: bool = False
+    """Whether it has fields that somebody fills in."""
     problem: str = ""
     """A key of worker.documents.pages.PROBLEMS; empty where all is well."""
 
@@ -54,7 +57,10 @@ def main() -> None:
     _limit(cpu_s, memory_bytes)
     data = sys.stdin.buffer.read()
     try:
-        _tell(_pdf(data, languages, most_pages) if kind == PDF else _picture(data, languages, most_pages), most_chars)
+        _tell(
+            _pdf(data, languages, most_pages) if kind == PDF else _picture(data, kind, languages, most_pages),
+            most_chars,
+        )
     except NoTesseractError:
         _say(Line(problem="no_tesseract"))
     except NoLanguageError:
@@ -97,27 +103,32 @@ def _pdf(data: bytes, languages: str, most: int) -> Iterator[Line]:
         locked = error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD
         yield Line(problem="encrypted" if locked else "damaged")
         return
+    if document.get_formtype() == pypdfium2.raw.FORMTYPE_XFA_FULL:
+        yield Line(problem="xfa")
+        return
+    document.init_forms()
     pages = len(document)
     if not 0 < pages <= most:
         yield Line(pages=pages, problem="too_many_pages" if pages else "damaged")
         return
     for number in range(pages):
-        page = document[number]
-        text, recognised = _read(page, languages)
-        yield Line(number + 1, pages, text, recognised)
+        page, form = forms.opened(document, number)
+        text, recognised = _read(page, languages, form=form)
+        yield Line(number + 1, pages, text, recognised, form)
         page.close()
 
 
-def _read(page: PdfPage, languages: str) -> tuple[str, bool]:
+def _read(page: PdfPage, languages: str, *, form: bool) -> tuple[str, bool]:
     """The page's words, and whether they were read from its picture."""
-    text = _plain(page.get_textpage().get_text_bounded())
+    words = page.get_textpage()
+    text = plain(forms.by_place(words) if form else words.get_text_bounded())
     letters = _letters(text)
     if not _is_picture(page, text, letters):
         return text, False
     picture = _rendered(page)
     if picture is None:
         return text, False
-    seen = _plain(ocr.recognise(picture, languages, "--dpi", str(DPI)))
+    seen = plain(ocr.recognise(picture, languages, "--dpi", str(DPI)))
     return (seen, True) if _letters(seen) > letters else (text, False)
 
 
@@ -150,25 +161,19 @@ def _rendered(page: PdfPage) -> bytes | None:
     return f"P5 {bitmap.width} {bitmap.height} 255\n".encode() + pixels
 
 
-def _picture(data: bytes, languages: str, most: int) -> Iterator[Line]:
+def _picture(data: bytes, kind: str, languages: str, most: int) -> Iterator[Line]:
     """The pages of a TIFF, or the one page of another picture."""
     pages = tiff.pages(data)
     if pages > most:
         yield Line(pages=pages, problem="too_many_pages")
         return
     for number in range(pages):
-        text = ocr.recognise(data, languages, *(ocr.frame(number) if pages > 1 else ()))
-        yield Line(number + 1, pages, _plain(text), recognised=True)
+        text = ocr.recognise(data, languages, *(ocr.frame(number) if kind == TIFF else ()))
+        yield Line(number + 1, pages, plain(text), recognised=True)
 
 
 def _letters(text: str) -> int:
     return sum(map(str.isalnum, text))
-
-
-def _plain(text: str) -> str:
-    """Unix line ends, no page marks, plain hyphens where PDFium marks one at a line's end, no blank lines outside."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\ufffe", "-").replace("\x00", "")
-    return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")
 
 
 if __name__ == "__main__":

@@ -39,10 +39,13 @@ def recognise(picture: bytes, languages: str, *more: str) -> str:
         raise NoLanguageError(", ".join(sorted(missing)))
     layout = TURNED if ORIENTATION in _languages() else LAYOUT
     try:
-        done = _run("stdin", "stdout", "-l", languages, "--psm", layout, *more, given=picture, seconds=PAGE_S)
+        said = _run("stdin", "stdout", "-l", languages, "--psm", layout, *more, given=picture, seconds=PAGE_S)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         raise UnreadableError from error
-    return done.decode("utf-8", "replace")
+    # For a damaged TIFF, tesseract ends as if it had read an empty page.
+    if not said.stdout.strip() and b"Error in pix" in said.stderr:
+        raise UnreadableError
+    return said.stdout.decode("utf-8", "replace")
 
 
 def frame(number: int) -> tuple[str, str]:
@@ -53,7 +56,7 @@ def frame(number: int) -> tuple[str, str]:
 def version() -> str | None:
     """The program's version; None where there is none."""
     try:
-        first = _run("--version").split(b"\n", 1)[0].decode("ascii", "replace")
+        first = _run("--version").stdout.split(b"\n", 1)[0].decode("ascii", "replace")
     except (NoTesseractError, subprocess.SubprocessError):
         return None
     return first.removeprefix(PROGRAM).strip()
@@ -62,22 +65,21 @@ def version() -> str | None:
 @cache
 def _languages() -> set[str]:
     try:
-        _, *names = _run("--list-langs").decode("utf-8", "replace").split("\n")
+        _, *names = _run("--list-langs").stdout.decode("utf-8", "replace").split("\n")
     except subprocess.SubprocessError as error:
         raise NoTesseractError from error
     return {name.strip() for name in names}
 
 
-def _run(*arguments: str, given: bytes = b"", seconds: float = ASK_S) -> bytes:
+def _run(*arguments: str, given: bytes = b"", seconds: float = ASK_S) -> subprocess.CompletedProcess[bytes]:
     program = shutil.which(PROGRAM)
     if program is None:
         raise NoTesseractError
     return subprocess.run(  # noqa: S603 - no shell, and nothing in it comes from the document
         [program, *arguments],
         input=given,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        capture_output=True,
         timeout=seconds,
         check=True,
         preexec_fn=die_with(os.getpid()),
-    ).stdout
+    )

@@ -32,7 +32,11 @@ PROBLEMS: dict[str, tuple[type[BadDocumentError], str]] = {
     "damaged": (BadDocumentError, "the document cannot be opened: it is damaged, or no PDF"),
     "too_many_pages": (DocumentTooLongError, "the document has too many pages: send it in parts"),
     "too_much_text": (DocumentTooLongError, "the document holds too much text: send it in parts"),
-    "unreadable": (UnsupportedDocumentError, "a picture cannot be read: send PDF, PNG, JPEG or TIFF"),
+    "unreadable": (
+        UnsupportedDocumentError,
+        "a picture cannot be read: it is damaged, too large (32,767 pixels a side at most) or no PNG, JPEG or TIFF",
+    ),
+    "xfa": (UnsupportedDocumentError, "the document is an XFA form: print it to a PDF file and send that"),
     "no_tesseract": (OcrUnavailableError, "pages are pictures: install tesseract-ocr on the workers, then replay"),
     "no_language": (OcrUnavailableError, "tesseract lacks a language here: install tesseract-ocr-spa, then replay"),
 }
@@ -65,6 +69,8 @@ class PageText:
     text: str
     recognised: bool
     """Whether it was read from a picture."""
+    form: bool = False
+    """Whether it has fields that somebody fills in."""
     problem: str = ""
 
 

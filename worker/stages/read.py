@@ -16,6 +16,7 @@ BETWEEN = "\n\n"
 """What stands between two pages: sentences do not run over it."""
 NO_TEXT = "The document holds no text."
 RECOGNISED = "Read from pictures: page {pages}. Check names, numbers and doses against the original."
+FORM = "Fields of a form: page {pages}. Whether a box is ticked is not read: check it against the original."
 
 
 @dataclass(slots=True)
@@ -44,8 +45,11 @@ class Read:
         text, placed = lay_out(found)
         if not text.strip():
             return replace(case, pages=placed, insufficient=NO_TEXT)
-        recognised = ", ".join(str(each.number) for each in placed if each.recognised)
-        warnings = (RECOGNISED.format(pages=recognised),) if recognised else ()
+        doubts = (
+            (RECOGNISED, [each for each in found if each.recognised]),
+            (FORM, [each for each in found if each.form]),
+        )
+        warnings = [said.format(pages=", ".join(str(each.page) for each in some)) for said, some in doubts if some]
         return replace(case, text=text, pages=placed, warnings=(*case.warnings, *warnings))
 
 
