@@ -23,7 +23,14 @@ MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
 _META = re.compile(rb"""<meta[^<>]{0,200}charset\s*=\s*["']?([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
 _META_WITHIN = 1024  # bytes, as browsers do it
-UNSUPPORTED = "this kind of document is not read: send text, HTML, PDF, PNG, JPEG or TIFF"
+UNSUPPORTED = (
+    "this kind of document is not read: send text, HTML, PDF, PNG, JPEG, TIFF or FHIR as JSON, "
+    "and save others (Word, RTF, XML) as PDF"
+)
+_MARKUP = (b"<?xml", b"{\\rtf", b"%!PS", b"MSH|")
+"""How texts begin that are written for programs: XML, RTF, PostScript, HL7 v2."""
+_XML = re.compile(rb"<[A-Z][A-Za-z]+\s[^<>]*xmlns")  # FHIR or CDA without a declaration
+_JSON = re.compile(rb'\{\s*"')
 
 
 def kind_of(head: bytes, declared: str = "") -> str:
@@ -31,14 +38,15 @@ def kind_of(head: bytes, declared: str = "") -> str:
     if (kind := magic.document(head)) is not None:
         return kind
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()
-    if start.startswith(b"{") and b'"resourceType"' in start:
+    if _JSON.match(start):  # the members of a resource come in any order: its type may stand far behind
         return FHIR
     if media_type(declared) in PLAIN | HTML:
         return declared
     if start[:14].lower() == b"<!doctype html" or b"<html" in start.lower():
         return "text/html"
     wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return UNKNOWN if start.startswith(b"<?xml") or (b"\0" in head and not wide) else "text/plain"
+    unread = start.startswith(_MARKUP) or _XML.match(start) or (b"\0" in head and not wide)
+    return UNKNOWN if unread else "text/plain"
 
 
 def text_of(content_type: str, data: bytes) -> str:
@@ -72,7 +80,9 @@ def decoded(data: bytes, charset: str | None) -> str:
     try:
         return data.decode(_known(charset or "utf-8"))
     except UnicodeDecodeError as error:
-        raise BadDocumentError("the text is not in the character set that its type names, or not in UTF-8") from error
+        raise BadDocumentError(
+            "the text is not in UTF-8, or not in the character set that its type names: send UTF-8"
+        ) from error
 
 
 def _known(charset: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from shared import documents, magic
 from shared.cli import options
 from shared.client import Client, Content, Document, ExportFormat, TranscriptFormat, status_of
+from shared.errors import BadDocumentError
 from shared.job import JobStatus, Patient, Priority, StageName
 from shared.terminal import page
 from shared.terminal.live import follow
@@ -125,10 +126,12 @@ def read_content(file: str) -> Content:
     kind = documents.kind_of(data[: magic.HEAD_BYTES])
     if kind in magic.DOCUMENTS | documents.HTML | {documents.FHIR}:
         return Content(document=data, name=name, content_type=kind)
+    if kind == documents.UNKNOWN:
+        raise typer.BadParameter(f"this is no recording, and {documents.UNSUPPORTED}", param_hint="FILE")
     try:
-        return Content(text=data.decode("utf-8-sig"), name=name)
-    except UnicodeDecodeError as error:
-        raise typer.BadParameter("this is no recording, no document and no text in UTF-8", param_hint="FILE") from error
+        return Content(text=documents.decoded(data, None), name=name)
+    except BadDocumentError as error:
+        raise typer.BadParameter(str(error), param_hint="FILE") from error
 
 
 def _audio_by_name(file: str) -> str | None:

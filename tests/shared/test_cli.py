@@ -147,7 +147,7 @@ def test_a_document_is_known_by_its_bytes(
 
 
 def test_a_note_can_come_from_standard_input(run: Run, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO("\ufeffDolor de cabeza".encode())))
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO("\ufeffDolor de cabeza".encode("utf-16-le"))))
     service.answers = [accepted()]
     run("submit", "-", "--no-watch")
     assert sent(service)["text"] == "Dolor de cabeza"
@@ -157,7 +157,10 @@ def test_a_note_can_come_from_standard_input(run: Run, service: Service, monkeyp
     ("arguments", "message"),
     [
         (("no-such-file",), "cannot read the file: No such file or directory"),
-        (("{binary}",), "this is no recording, no document and no text"),
+        (("{binary}",), "this is no recording, and this kind of document is not read"),
+        (("{rich}",), "save others (Word, RTF, XML) as PDF"),
+        (("{latin}",), "send UTF-8"),
+        (("{folder}",), "cannot read the file: Is a directory"),
         (("{note}", "--stages", "extract,guess"), "choose from read, transcribe, extract"),
         (("{note}", "--patient", '{"nickname": "SECRET"}'), "nickname"),
         (("{note}", "--patient", "SECRET"), "JSON"),
@@ -168,7 +171,10 @@ def test_a_wrong_command_line_is_status_2_and_says_why(
     run: Run, note: str, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\x00\xfe\x81")
-    places = {"{note}": note, "{binary}": str(tmp_path / "binary")}
+    (tmp_path / "rich").write_bytes(rb"{\rtf1 SECRET}")
+    (tmp_path / "latin").write_bytes("SECRET: náuseas".encode("latin-1"))
+    places = {"{note}": note, "{folder}": str(tmp_path)}
+    places |= {f"{{{name}}}": str(tmp_path / name) for name in ("binary", "rich", "latin")}
     status, _, err = run("submit", *(places.get(each, each) for each in arguments))
     words = " ".join(err.replace("│", " ").split())
     assert status == 2

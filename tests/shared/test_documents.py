@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from shared.documents import text_of
+from shared.documents import FHIR, UNKNOWN, kind_of, text_of
 from shared.errors import BadDocumentError, UnsupportedDocumentError
 from shared.html_text import html_text
 
@@ -43,6 +43,25 @@ def test_what_is_not_what_it_says_is_refused_without_a_word_of_it(content_type, 
     with pytest.raises(BadDocumentError) as error:
         text_of(content_type, data)
     assert "xff" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b'{"content": [], "status": "current"', FHIR),
+        (b'\xef\xbb\xbf{\n  "resourceType": "Bundle"', FHIR),
+        (rb"{\rtf1\ansi No fever.}", UNKNOWN),
+        (b'<ClinicalDocument classCode="DOCCLIN" xmlns="urn:hl7-org:v3">', UNKNOWN),
+        (b"MSH|^~\\&|LAB", UNKNOWN),
+        (b"%!PS-Adobe-3.0", UNKNOWN),
+        (b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml">', "text/html"),
+        (b"{patient} denies fever", "text/plain"),
+        (b"<Name> denies fever", "text/plain"),
+        ("Tos".encode("utf-16"), "text/plain"),
+    ],
+)
+def test_what_is_written_for_programs_is_no_clinical_text(head, kind):
+    assert kind_of(head) == kind
 
 
 @pytest.mark.parametrize(
