@@ -146,6 +146,15 @@ def test_a_chosen_text_file_becomes_the_text_and_a_recording_can_be_taken_back(p
     expect(page.get_by_label("Clinical text")).to_be_enabled()
 
 
+def test_only_a_note_in_utf_8_goes_into_the_box_and_other_files_go_to_the_server_as_they_are(page: Page):
+    for name, content in (("n.html", b"<p>Cough.</p>"), ("n.docx", b"PK\x03\x04\0"), ("n.txt", b"N\xe1useas")):
+        page.get_by_label("or a file").set_input_files({"name": name, "mimeType": "text/plain", "buffer": content})
+        expect(page.get_by_label("Clinical text")).to_be_disabled()
+        expect(page.get_by_label("Clinical text")).to_have_value("")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("alert")).to_contain_text("send UTF-8")
+
+
 def test_a_wrong_key_is_said_and_asked_for_again(page: Page):
     page.evaluate("sessionStorage.setItem('key', 'clinq_wrong')")
     submit(page, NOTE)

@@ -10,7 +10,7 @@ const WRITES = {
   recommend: "Draft suggestions, not checked yet",
 };
 const SOUNDS = /\.(wav|mp3|m4a|flac|ogg|oga|webm)$/i;
-const PAPERS = /\.(pdf|png|jpe?g|tiff?)$/i;
+const NOTES = /\.(txt|text|md)$/i;
 const HINT = at("text").placeholder;
 const state = { job: null, ended: true };
 
@@ -89,10 +89,20 @@ function sendFile(file) {
   return call(isSound(file) ? "/submit/audio" : "/submit/document", { method: "POST", body: form });
 }
 
+async function readNote(file) {
+  // Null where it is not UTF-8: the server then reads it, or says why not. Nobody should find signs replaced.
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+  } catch {
+    return null;
+  }
+}
+
 async function chooseFile() {
   const file = at("file").files[0];
-  if (file && !isSound(file) && !PAPERS.test(file.name)) {
-    at("text").value = await file.text();
+  const note = file && NOTES.test(file.name) ? await readNote(file) : null;
+  if (note !== null) {
+    at("text").value = note;
     at("file").value = "";
   }
   at("text").disabled = at("file").files.length > 0;
