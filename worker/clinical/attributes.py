@@ -48,7 +48,7 @@ _DURATION = (
     re.compile(rf"(?<!\w)(?:began|started|start|onset|begin|empezo|comenzo|inicio) (?:about |around |"
     rf"approximately )?({AMOUNT} {UNIT}) ago(?!\w)"),
     re.compile(rf"(?<!\w)({AMOUNT}[ -]{UNIT})(?:'s?)?(?: de evolucion| history| duration| in duration| now|"
-    rf" con| de historia)(?!\w)"),
+    rf" con| de historia| of(?! age)| de(?! edad))(?!\w)"),
     re.compile(
         r"(?<!\w)((?:since|desde) (?:yesterday|last (?:night|week|month|year)|this morning|(?:mon|tues|wednes|"
         r"thurs|fri|satur|sun)day|"
@@ -161,7 +161,9 @@ def _durations(
 ) -> Iterator[tuple[tuple[Trait, ...], int]]:
     for pattern in _DURATION:
         for found in pattern.finditer(reading.text, start, end):
-            for target in _targets(findings, reading.text, found.start(), found.end()):
+            leads = found.group().endswith((" of", " de", " history", " historia"))
+            behind = _behind(findings, found.start(), found.end()) if leads else []
+            for target in behind or _targets(findings, reading.text, found.start(), found.end()):
                 yield _length(found, reading), target
 
 
@@ -180,7 +182,7 @@ def _targets(findings: Sequence[Finding], text: str, start: int, end: int) -> li
             return _behind(findings, start, end)
         joined = [before[-1]]
         for number in reversed(before[:-1]):
-            link = _LINK.fullmatch(text[findings[number].end : findings[number + 1].start])
+            link = _LINK.fullmatch(_SEVERITY.sub("", text[findings[number].end : findings[number + 1].start]))
             bare = link is None or link.group().strip() == ","
             if findings[number].kind not in DESCRIBED or link is None or (bare and len(joined) == 1):
                 break

@@ -19,7 +19,7 @@ from worker.clinical.cues import Cue, Sense
 from worker.clinical.finding import Finding, Stretch, Trait
 from worker.clinical.presumed import presupposed, removed
 from worker.clinical.reading import Reading
-from worker.clinical.relatives import FAMILY_MEMBER, Relative, relatives
+from worker.clinical.relatives import FAMILY_MEMBER, MEN, WOMEN, Relative, relatives
 from worker.clinical.tokens import Token, word_set
 
 ORDERS: frozenset[Sense] = frozenset({"planned", "stopped", "taken"})
@@ -62,8 +62,6 @@ _STAYS = frozenset({"who", "que", "si", "still"})
 _FOUND = word_set("found noted was were positive significant notable remarkable")
 _LEADS = word_set("was were is has had been recently also later just who newly subsequently then first both each ,")
 _WHEN = frozenset({"when", "while", "after", "before", "since"})
-_WOMEN = word_set("mother mom mum mommy sister daughter grandmother grandma aunt niece wife girlfriend granddaughter")
-_MEN = word_set("father dad daddy brother son grandfather grandpa uncle nephew husband boyfriend grandson")
 _OBJECTS = word_set("me him us")
 _ON_HER = word_set("on to a an some the with")
 """Behind "her" these show that it is nobody's thing: his mother put her on."""
@@ -269,5 +267,5 @@ def _returns(words: Sequence[str], kin: Relative, place: Place) -> bool:
     """Whether a later subject is the patient: my daughter says that I, his mother says that he; not: when he was 5."""
     names = {*words[kin.first : kin.last]}
     later = {words[n] for n in range(kin.last, place.first) if words[n - 1] not in _WHEN}
-    others = (names & _WOMEN and "he" in later) or (names & _MEN and "she" in later)
+    others = (names & WOMEN and "he" in later) or (names & MEN and "she" in later)
     return bool(others) or not _FIRST_PERSON.isdisjoint(later)

@@ -37,6 +37,8 @@ _DOSE = re.compile(
     rf"(?<![\w/.,])(?:({_NUMBER})(?: ?({_UNIT_WORDS}))? ?(-|to|"
     rf"a) ?)?({_NUMBER})[ -]?({_UNIT_WORDS})(?!\w)(?! ?/ ?(?:d?l|min|h)\b)"
 )
+_PER_VOLUME = re.compile(r" ?/ ?(?:\d+(?:[.,]\d+)? ?)?(?:ml|cc|puff|tab|tablet|inhalation)(?!\w)")
+"""Behind a dose this makes it the strength of what is given: 400 mg/5 mL, 7.5 mL twice a day."""
 _DOSE_BEFORE = re.compile(
     rf"(?<![\w/.,])({_NUMBER})[ -]?({_UNIT_WORDS})\.?(?: (?:tablets?|capsules?|pills?|of|de|dose|injection))* $"
 )
@@ -131,6 +133,8 @@ def _dose(text: str, start: int, end: int) -> Iterator[Trait]:
     found = _DOSE.search(text, start, end)
     if not found:
         return
+    strength = _PER_VOLUME.match(text, found.end(), end)
+    found = (_DOSE.search(text, strength.end(), end) if strength else None) or found
     first, last = found.group(1), found.group(4)
     changes = first and text[max(start, found.start() - 6) : found.start()].rstrip().endswith(("from", "de"))
     if changes:

@@ -20,16 +20,17 @@ _OTHER = re.compile(
     r"liquor|whiskey|vodka|socially|agua|cafe|te|leche|zumo|jugo|refrescos?|liquidos?|cerveza|vino)(?!\w)"
 )
 """What is drunk, where it is no alcohol or is named."""
-_MUCH = re.compile(r" (?:very |that |too )?(?:much|well|enough)(?!\w)")
-"""Behind "not drinking" these speak of fluids."""
+_MUCH = re.compile(r" (?:very |that |too )?much(?!\w)")
+"""Behind "not drinking" this speaks of fluids."""
+_WELL = re.compile(r" (?:very |quite |pretty )?(?:well|enough|okay|ok|fine|alright|normally|poorly|less|plenty)(?!\w)")
+"""Behind "drinking" these speak of fluids."""
 
 
 def drinking(text: str) -> Iterator[Finding]:
     """The words of a folded text that mean drinking alcohol without naming it."""
     for found in _DRINKS.finditer(text):
         start, end = found.span(1)
-        fluids = (
-            text[start:end] == "drinking" and text.endswith("not ", 0, start) and _MUCH.match(text, end) is not None
-        )
+        much = text.endswith("not ", 0, start) and _MUCH.match(text, end)
+        fluids = text[start:end] == "drinking" and bool(much or _WELL.match(text, end))
         if not fluids and not _EATS.search(text[max(0, start - 14) : start]) and not _OTHER.match(text, end):
             yield Finding("social", start, end, "alcohol use", confidence=0.8)

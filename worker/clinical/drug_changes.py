@@ -45,6 +45,10 @@ _SWITCH_TO = re.compile(
     rf"^(?: [\w'.-]+){{0,5}} (?:{_PUT})(?: [\w'-]+)? (?:to|with|by|for|a|por|con)(?: the| su| oral)? $"
 )
 _TO = re.compile(r"^(?:,? [\w'./-]+){0,5}?,? (?:to|with|by|for|a|por|con)(?: the| su| oral)? $")
+_OVERDOSE = re.compile(
+    r"(?<!\w)(?P<cue>overdos\w+|od|od'd|sobredosis|(?:sobre)?ingesta|intoxicacion)(?: (?:on|of|with|de|con|por))?"
+    r"(?: (?:\d\S*|about|some|her|his|my|unos|mg|g|gramos|tablets|pills|comprimidos|de|of))* $"
+)
 _DONE = re.compile(r"(?:[\w'.-]+ ){0,5}?(?:was|were|been) ")
 _FAR = 90
 """Characters before a drug, and between it and the one that takes its place."""
@@ -68,6 +72,7 @@ def lists(text: str) -> list[Listed]:
 
 def changed(findings: Sequence[Finding], text: str, start: int, end: int, under: Sequence[Listed]) -> list[Finding]:
     """The findings of one sentence (`start` to `end`), its drugs with what becomes of them; `under` are `lists`."""
+    findings = [_overdosed(each, text, start) for each in findings]
     found = dict(_switched(findings, text))
     drugs = [each for each in findings if each.kind == "medication"]
     if len(drugs) == 1 and (remark := _remark(drugs[0], text, start, end)):
@@ -106,6 +111,16 @@ def _switched(findings: Sequence[Finding], text: str) -> Iterator[tuple[Finding,
             where = Stretch(old.end + len(between) - len(between.lstrip()), old.end + len(between.rstrip()))
             yield old, ("stopped", where)
             yield new, ("started", where)
+
+
+def _overdosed(finding: Finding, text: str, start: int) -> Finding:
+    """A drug of which too much was taken once is none that the patient takes."""
+    current = finding.kind == "medication" and finding.temporality == "current" and finding.assertion == "present"
+    cue = _OVERDOSE.search(text, max(start, finding.start - _FAR), finding.start) if current else None
+    if cue is None:
+        return finding
+    traits = tuple(each for each in finding.traits if each.name != "status")
+    return replace(finding, temporality="past", traits=traits, cues=(*finding.cues, Stretch(*cue.span("cue"))))
 
 
 def _told(drug: Finding, text: str, status: str, where: Stretch) -> Finding:

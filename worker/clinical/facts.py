@@ -88,7 +88,8 @@ def facts_of(
     parts = [] if said else sections.parts(reading)
     borders = [edge for part in parts for edge in (part.start, part.body, part.end)]
     borders += [edge for turn in said for edge in (turn.start, turn.end)]
-    borders += spoken.borders(reading, said or [turns.Turn(None, 0, len(reading.text))] if segments or said else [])
+    whole = [turns.Turn(None, 0, len(reading.text))]
+    borders += spoken.borders(reading, said or whole) if segments or said else spoken.dictated(reading)
     split = sentences.split(reading, borders, joined=bool(segments))
     talk = conversation.lines(reading, split, said)
     named = _with_tagged(reading, parts, _named(reading, parts, given), found_too)
@@ -184,6 +185,7 @@ def _with_tagged(
 
 def _of_note(view: _View, split: Sequence[SentencePart]) -> Iterator[Finding]:
     said = [(part, view.within(part)) for part in split]
+    said = [(part, found) for (part, _), found in zip(said, persons.told_on(view.reading, said), strict=True)]
     for part, found in list(_reactions(view, said)):
         yield from found if not part.asks else (_doubted(each, part) for each in found)
 

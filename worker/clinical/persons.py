@@ -1,4 +1,4 @@
-"""Of whom a conversation speaks from one sentence to the next: he had a stroke too, what did your mother die of?"""
+"""Of whom a text speaks from one sentence to the next: he had a stroke too, what did your mother die of?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from worker.clinical.conversation import Line
 from worker.clinical.finding import Finding
 from worker.clinical.questions import LEADS
 from worker.clinical.reading import Reading
-from worker.clinical.relatives import FAMILY_MEMBER, Relative, named
+from worker.clinical.relatives import FAMILY_MEMBER, MEN, WOMEN, Relative, everybody, named
+from worker.clinical.sentences import SentencePart
 from worker.clinical.tokens import words
 
 OWN_CHARS = 200
@@ -25,6 +26,17 @@ _I = re.compile(
     r"heard|remember|was told))|myself|tengo|soy|padezco|yo|me)(?!\w)"
 )
 """The patient comes back to himself."""
+_I_HAVE = re.compile(
+    r"(?<!\w)i(?:'m|'ve|'d)?(?: (?:am|was|have|had|got|get|take|took|also|always|used to|myself|been|diagnosed|with|to|"
+    r"an?|some|really|bad|severe|mild|allergic|history|of|my|suffer|from|the|chronic|only|and))* $"
+)
+"""Nothing but the speaker himself stands between these and what he has."""
+_TELLS_ON = re.compile(
+    r"(he|she)(?:'s)?(?: (?:also|still|himself|herself|has|had|was|is|been))* "
+    r"(?:drinks|smokes|uses|takes|suffers|died|diagnosed|treated|hospitalized|developed|underwent|"
+    r"(?:has|had)(?! (?:noticed|noted|seen)))(?!\w)"
+)
+"""What a note's he or she has, and not only says of the patient."""
 _MYSELF = re.compile(r" (?:too )?myself(?!\w)")
 _OTHERS = re.compile(r"(?<!\w)(?:doctor|dr|nurse|surgeon|specialist|cardiologist|therapist|medico|doctora)(?!\w)")
 _OF_KIN = re.compile(
@@ -53,7 +65,7 @@ def owned(reading: Reading, talk: Sequence[Line], said: Sequence[list[Finding]])
         text = _beside(reading, line, found)
         here = next(named(words(text)), None)
         if line.speaker == "relative":
-            result.append([_patients(each, patient) for each in found])
+            result.append([_patients(_speakers(each, reading, line), patient) for each in found])
         elif line.asks and line.speaker != "patient":
             asked = here is not None and _OF_KIN.search(text) is not None
             kin = here or (kin if _HE.search(text) else None)
@@ -66,6 +78,43 @@ def owned(reading: Reading, talk: Sequence[Line], said: Sequence[list[Finding]])
             meant = (asked and line.first) or _is_meant(kin, text)
             result.append([_theirs(each, kin, reading, line) for each in found] if meant else list(found))
     return result
+
+
+def told_on(reading: Reading, said: Sequence[tuple[SentencePart, list[Finding]]]) -> Sequence[list[Finding]]:
+    """The findings of a note's sentences; he is the husband of a woman who was named just before: he drinks heavily."""
+    gender = _gender([each for _, found in said for each in found])
+    kin: Relative | None = None
+    result = []
+    for part, found in said:
+        text = reading.text[part.start : part.end]
+        told = _TELLS_ON.match(text) if gender and kin else None
+        if told and kin and (told.group(1) == "he") == (gender == "female"):
+            result.append([_of(each, kin) for each in found])
+            continue
+        others = MEN if gender == "female" else WOMEN
+        people = [each for each in everybody(words(text)) if others.intersection(words(text)[each.first : each.last])]
+        kin = people[0] if len(people) == 1 else None
+        result.append(list(found))
+    return result
+
+
+def _gender(findings: Sequence[Finding]) -> str | None:
+    """The patient's, where the text tells one."""
+    own = [each for each in findings if each.concept == "gender" and each.experiencer == "patient"]
+    said = {each.trait("value") for each in own}
+    return said.pop() if len(said) == 1 else None
+
+
+def _of(finding: Finding, kin: Relative) -> Finding:
+    ours = finding.experiencer == "patient" and finding.kind not in {"demographic", "vital"}
+    return replace(finding, experiencer=kin.experiencer, relation=kin.relation) if ours else finding
+
+
+def _speakers(finding: Finding, reading: Reading, line: Line) -> Finding:
+    """What a parent who comes with the patient tells of himself: I'm allergic to penicillin too."""
+    before = max(line.part.start, finding.start - OWN_CHARS)
+    ours = finding.experiencer == "patient" and _I_HAVE.search(reading.text, before, finding.start)
+    return replace(finding, experiencer="family", relation=FAMILY_MEMBER) if ours else finding
 
 
 def _beside(reading: Reading, line: Line, found: Sequence[Finding]) -> str:

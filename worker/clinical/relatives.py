@@ -23,11 +23,17 @@ _SOME = word_set("con un algun otro varios otros")
 _OF_THEM = word_set("with who has have had : ( is are was were all both")
 _CARES = word_set("care cares cared caring caretaker caregiver caregiving looks looking")
 _MET = word_set("exposed exposure contact contacts close contacto contactos expuesto expuesta")
+_BRINGS = word_set("brings bring brought bringing trae traen traia trajo traemos")
+BROUGHT_TOKENS = 8
+"""How near before a child "brings in" stands: the mother brings in her daughter."""
 _ILL = re.compile(r"(?:, )?(?:que|quien|who) (?:padece|tiene|sufre|has|had|suffers|died|murio)(?: \S+)?")
 """Behind company these speak of the companion: lives with her daughter, who has asthma."""
 _BROUGHT = re.compile(r"(?:acompanad[oa]s?|traid[oa]s?) de(?: (?:su|la|el|un|una))?$")
 MET_TOKENS = 5
 """How near before somebody "exposed to", "contact with" and "takes care of" stand."""
+WOMEN = word_set("mother mom mum mommy sister daughter grandmother grandma aunt niece wife girlfriend granddaughter")
+MEN = word_set("father dad daddy brother son grandfather grandpa uncle nephew husband boyfriend grandson")
+_CHILDREN = frozenset({"son", "daughter", "child"})
 FAMILY_MEMBER = "family member"
 """The relation where the text names nobody."""
 
@@ -66,12 +72,18 @@ def _table() -> _Words:
 def relatives(words: Sequence[str], *, kin_is_patient: bool = False) -> list[Relative]:
     """The other people whom a sentence says something about.
 
-    With `kin_is_patient` a parent is speaking: his son or daughter is the patient.
+    With `kin_is_patient` a parent is speaking: his son or daughter is the patient, as is a child that somebody brings.
     """
     found = [each for each in _table().people.find(words) if not (_is_breast(words, each) or _is_company(words, each))]
-    if kin_is_patient:
-        found = [each for each in found if each.value[0] not in {"son", "daughter", "child"}]
+    found = [
+        each for each in found if each.value[0] not in _CHILDREN or not (kin_is_patient or _is_brought(words, each))
+    ]
     return [_relative(words, each) for each in found]
+
+
+def everybody(words: Sequence[str]) -> Iterator[Relative]:
+    """Everyone but the patient whom the words name, whatever is said of him; not the family as a whole."""
+    return (_relative(words, each) for each in _table().people.find(words) if each.value[0] != FAMILY_MEMBER)
 
 
 def named(words: Sequence[str]) -> Iterator[Relative]:
@@ -124,6 +136,11 @@ def _is_company(words: Sequence[str], hit: Hit[tuple[str, Experiencer]]) -> bool
         return True
     led = " ".join(words[max(0, hit.first - 3) : hit.first])
     return (before in _table().before or _BROUGHT.search(led) is not None) and "history" not in phrase
+
+
+def _is_brought(words: Sequence[str], hit: Hit[tuple[str, Experiencer]]) -> bool:
+    """Whether a child is the patient, for somebody brings it: mother brings in her daughter."""
+    return not _BRINGS.isdisjoint(words[max(0, hit.first - BROUGHT_TOKENS) : hit.first])
 
 
 def _counted(words: Sequence[str], hit: Hit[tuple[str, Experiencer]]) -> bool:

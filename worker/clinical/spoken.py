@@ -13,6 +13,9 @@ from worker.clinical.turns import Turn
 LONGEST_WORDS = 22
 """Only what runs on for longer than this without a mark is cut."""
 
+DICTATED_CHARS = 200
+"""A note's stretch without any mark or comma that is longer than this was dictated."""
+_DICTATED_MARK = re.compile(r"[.,?!;:|\n]")
 _MARK = re.compile(r"[.?!;:\n]")
 _I_WE = r"(?:i|we)(?:'m|'ve|'d|'ll|'re)?(?: also| just| really| still)?"
 _ACTS = (
@@ -48,6 +51,13 @@ _BEGINS = re.compile(
     r")"
 )
 """Words with which a new sentence can begin."""
+_NARRATED = re.compile(
+    r"(?<!\w)(?:(?:she|he|patient|they)(?:'s| (?:takes|has|had|is|was|does|did|denies|says|reports|tried|smokes|drinks|"
+    r"lives|works|quit|used|underwent|went|came))|"
+    r"(?:her|his) (?:mother|father|sister|brother|son|daughter|wife|husband|parents) (?:has|had|have|is|was|died)|"
+    r"on exam(?:ination)?|there's|there is|there are|we'll|we will|i'll|i think|let's)(?!\w)"
+)
+"""Words with which a dictated clause can begin."""
 _VIEWS = re.compile(r"(?<!\w)i (?:do )?(?:think|believe) (?:it's|it is|this is|that's|that is|you have|you've)(?!\w)")
 """A view begins a sentence however short: i don't think it's this i think it's that."""
 _HELD = re.compile(
@@ -68,6 +78,15 @@ def borders(reading: Reading, turns: Sequence[Turn]) -> Iterator[int]:
         for start, end in pairwise(marks):
             long = len(reading.text[start:end].split()) > LONGEST_WORDS
             yield from _within(reading.text, start, end) if long else _cut(reading.text, start, end, _VIEWS, set())
+
+
+def dictated(reading: Reading) -> Iterator[int]:
+    """The same for a note that somebody dictated without a mark, a clause of its own behind every few words."""
+    marks = [0, *(each.end() for each in _DICTATED_MARK.finditer(reading.text)), len(reading.text)]
+    for start, end in pairwise(marks):
+        if end - start > DICTATED_CHARS:
+            leads = {each.start() for each in _LEADS.finditer(reading.text, start, end)}
+            yield from _cut(reading.text, start, end, _NARRATED, leads)
 
 
 def _within(text: str, start: int, end: int) -> Iterator[int]:
