@@ -50,6 +50,7 @@ def _form(files: str) -> dict[str, Any]:
         "stages": {"type": "string", "description": "as JSON, or with commas between"},
         "priority": {"type": "string"},
         "callback_url": {"type": "string"},
+        "cache": {"type": "boolean", "description": "as in /submit"},
         "metadata": {"type": "string", "description": "as in /submit, as JSON"},
     }
     schema = {"type": "object", "required": ["file"], "properties": fields}

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.job import StageName
+from shared.job import JobOptions, StageName
 from tests import papers
 from tests.api.conftest import API, Gateway, changed, running
 from tests.api.test_audio import CANARY, blobs, stored
@@ -172,3 +172,15 @@ async def test_another_tenant_finds_nothing_and_deleting_removes_the_document(ga
         assert (await gateway.client.get(f"{API}/result/{job_id}{path}", headers=other)).status_code == 404
     assert (await gateway.client.delete(f"{API}/result/{job_id}")).status_code == 200
     assert blobs(gateway) == []
+
+
+@pytest.mark.parametrize("path", ["document", "audio"])
+async def test_the_form_of_a_file_names_every_option_of_a_submission(gateway: Gateway, path: str):
+    paths = (await gateway.client.get("/openapi.json")).json()["paths"]
+    form = paths[f"{API}/submit/{path}"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert set(form["properties"]) == {"file", *JobOptions.model_fields}
+
+
+async def test_a_document_that_is_not_to_be_shared_is_read_anew(gateway: Gateway):
+    _, request = stored(gateway, (await send(gateway, PDF, cache="false")).json()["job_id"])
+    assert not request.cache

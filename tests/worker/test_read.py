@@ -181,6 +181,21 @@ def test_what_cannot_be_read_says_why_and_repeats_nothing(
     assert CANARY not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "said", ["yes", "cat /dev/zero", """echo '{"page":1,"pages":1,"text":"","recognised":0,"problem":"x"}'"""]
+)
+def test_a_reader_that_a_document_has_taken_over_is_not_believed(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str
+) -> None:
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\n{said}\n")
+    program.chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(program))
+
+    with pytest.raises(BadDocumentError):
+        reader.read(b"%PDF-1.7")
+
+
 @needs_tesseract
 def test_a_damaged_picture_says_so(reader: Reader) -> None:
     with pytest.raises(BadDocumentError, match="cannot be read"):

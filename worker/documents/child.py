@@ -32,6 +32,7 @@ DPI = 300  # what tesseract's models were trained on
 POINTS = 72
 LARGEST_PIXELS = 40_000_000  # an A3 page at 300 dpi has 17 million
 LARGEST_FILE = 64 << 20  # bytes that tesseract may write
+MOST_FILES = 64  # open at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ def _limit(cpu_s: int, memory_bytes: int) -> None:
         (resource.RLIMIT_CPU, cpu_s),
         (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_FSIZE, LARGEST_FILE),
+        (resource.RLIMIT_NOFILE, MOST_FILES),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))

@@ -43,6 +43,7 @@ PROBLEMS: dict[str, tuple[type[BadDocumentError], str]] = {
 TOO_COSTLY = "the document cannot be read within the limits of time and memory: send it in parts"
 TOO_SLOW = "a page of the document takes too long to read: send it in parts"
 PASSED = frozenset({"PATH", "TESSDATA_PREFIX", "HOME", "LANG"})
+BYTES_A_CHAR, BYTES_A_PAGE = 12, 1000  # at most, of the JSON in which the other process tells them
 TESSERACT = {"en": "eng", "es": "spa"}
 
 
@@ -104,7 +105,7 @@ def read(path: Path, kind: str, language: str | None, limits: Limits, listen: Li
     ):
         try:
             assert child.stdout is not None  # noqa: S101 - asked for above
-            yield from (_page(line) for line in _lines(child.stdout, limits.silent_s, listen))
+            yield from (_page(line) for line in _lines(child.stdout, limits, listen))
             status = child.wait(limits.silent_s)
         finally:
             _end(child)
@@ -118,20 +119,24 @@ def _environment() -> dict[str, str]:
     return {**passed, "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, sys.path)]), "OMP_THREAD_LIMIT": "1"}
 
 
-def _lines(output: IO[bytes], silent_s: float, listen: Listen) -> Iterator[bytes]:
-    """Whole lines as they come."""
+def _lines(output: IO[bytes], limits: Limits, listen: Listen) -> Iterator[bytes]:
+    """Whole lines as they come; no more than the limits allow, whatever a document has made of the process."""
+    left = limits.chars * BYTES_A_CHAR + (limits.pages + 1) * BYTES_A_PAGE
     rest, heard_at = b"", time.monotonic()
     while True:
         listen()
         ready, _, _ = select.select([output], [], [], LISTEN_S)
         if not ready:
-            if time.monotonic() - heard_at > silent_s:
+            if time.monotonic() - heard_at > limits.silent_s:
                 raise BadDocumentError(TOO_SLOW)
             continue
         heard_at = time.monotonic()
         piece = os.read(output.fileno(), 1 << 16)
         if not piece:
             return
+        left -= len(piece)
+        if left < 0:
+            raise BadDocumentError(TOO_COSTLY)
         *lines, rest = (rest + piece).split(b"\n")
         yield from lines
 
@@ -142,7 +147,7 @@ def _page(line: bytes) -> PageText:
     except ValidationError:
         raise BadDocumentError("the document cannot be read") from None
     if page.problem:
-        kind, said = PROBLEMS[page.problem]
+        kind, said = PROBLEMS.get(page.problem, PROBLEMS["damaged"])
         raise kind(said)
     return page
 
