@@ -27,6 +27,8 @@ class Scan:
 
     words: str
     footer: str = ""
+    strips: int = 1
+    """How many pictures the scanner has made of it, one below the other."""
 
 
 def pdf(*pages: str | Scan, encrypted: bool = False, content: bytes | None = None) -> bytes:
@@ -36,9 +38,14 @@ def pdf(*pages: str | Scan, encrypted: bool = False, content: bytes | None = Non
     for page in pages:
         resources = "/Font << /F 3 0 R >>"
         if isinstance(page, Scan):
-            objects.append(_image(picture(page.words)))
-            resources += f" /XObject << /I {len(objects)} 0 R >>"
-            drawing = f"q {WIDTH} 0 0 {HEIGHT} 0 0 cm /I Do Q\n".encode() + _text(page.footer, 8, top=30)
+            high = HEIGHT / page.strips
+            names = {f"/I{each}": len(objects) + 1 + each for each in range(page.strips)}
+            objects += [_image(each) for each in np.array_split(picture(page.words), page.strips)]
+            resources += f" /XObject << {' '.join(f'{name} {at} 0 R' for name, at in names.items())} >>"
+            places = [
+                f"q {WIDTH} 0 0 {high} 0 {HEIGHT - (at + 1) * high} cm {name} Do Q" for at, name in enumerate(names)
+            ]
+            drawing = "\n".join(places).encode() + b"\n" + _text(page.footer, 8, top=30 + 18 * page.footer.count("\n"))
         else:
             drawing = _text(page, 12)
         objects.append(content or _stream(drawing))

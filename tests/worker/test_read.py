@@ -79,6 +79,23 @@ def test_scanned_pages_are_read_among_others_and_a_warning_names_them(reader: Re
 
 
 @needs_tesseract
+def test_a_scan_in_strips_is_one_scan(reader: Reader) -> None:
+    case, _ = reader.read(papers.pdf(Scan(LETTER, "Scanned by SC-400, page 1 of 1", strips=5)))
+
+    assert (case.text or "").startswith(LETTER)
+
+
+def test_a_picture_beside_much_text_is_not_read_and_a_warning_says_so(reader: Reader) -> None:
+    written = "\n".join(["She has come back with a cough that does not let her sleep."] * 5)
+    case, _ = reader.read(papers.pdf(LETTER, Scan(CARTA, written)))
+
+    assert page(case, 2) == written
+    assert case.warnings == (
+        "Text and pictures: page 2. Only its text was read: look at the pictures in the original.",
+    )
+
+
+@needs_tesseract
 @pytest.mark.parametrize(("kind", "made"), [(PNG, papers.png), (JPEG, papers.jpeg), (TIFF, papers.tiff)])
 @pytest.mark.parametrize(("words", "language"), [(LETTER, "en"), (CARTA, "es")])
 def test_pictures_are_read_in_both_languages(

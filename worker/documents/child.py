@@ -11,7 +11,7 @@ import os
 import resource
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import pypdfium2  # type: ignore[import-untyped]
 from pypdfium2 import PdfDocument, PdfiumError, PdfPage
@@ -26,7 +26,8 @@ FEWEST_LETTERS = 12
 """A page with fewer is looked at as a picture: its words may be drawn."""
 HEADING_LETTERS = 200
 """A scanned page often bears so much text: the name of the scanner, a running title, a page number."""
-SCAN_SHARE = 0.5  # of a page, that a picture covers where the page is a scan
+SCAN_SHARE = 0.5  # of a page, that pictures cover where the page is a scan
+PICTURE_SHARE = 0.1  # of a page, that pictures cover which may hold words; a logo covers less
 LEAST_SHARE = 0.5  # of the signs that are letters or digits, where a font tells what its shapes mean
 DPI = 300  # what tesseract's models were trained on
 POINTS = 72
@@ -45,6 +46,8 @@ class Line:
     recognised: bool = False
     form: bool = False
     """Whether it has fields that somebody fills in."""
+    unread: bool = False
+    """Whether a picture on it may hold words that were not read."""
     problem: str = ""
     """A key of worker.documents.pages.PROBLEMS; empty where all is well."""
 
@@ -115,39 +118,39 @@ def _pdf(data: bytes, languages: str, most: int) -> Iterator[Line]:
         return
     for number in range(pages):
         page, form = forms.opened(document, number)
-        text, recognised = _read(page, languages, form=form)
-        yield Line(number + 1, pages, text, recognised, form)
+        yield replace(_read(page, languages, form=form), page=number + 1, pages=pages)
         page.close()
 
 
-def _read(page: PdfPage, languages: str, *, form: bool) -> tuple[str, bool]:
+def _read(page: PdfPage, languages: str, *, form: bool) -> Line:
     """The page's words, and whether they were read from its picture."""
     words = page.get_textpage()
     text = plain(forms.by_place(words) if form else words.get_text_bounded())
-    letters = _letters(text)
-    if not _is_picture(page, text, letters):
-        return text, False
+    letters, share = _letters(text), _pictures_share(page)
+    written = Line(text=text, form=form, unread=share > PICTURE_SHARE)
+    if not _is_picture(text, letters, share):
+        return written
     picture = _rendered(page)
     if picture is None:
-        return text, False
+        return Line(text=text, form=form)
     seen = plain(ocr.recognise(picture, languages, "--dpi", str(DPI)))
-    return (seen, True) if _letters(seen) > letters else (text, False)
+    return Line(text=seen, recognised=True, form=form) if _letters(seen) > letters else written
 
 
-def _is_picture(page: PdfPage, text: str, letters: int) -> bool:
+def _is_picture(text: str, letters: int, share: float) -> bool:
     signs = sum(not sign.isspace() for sign in text)
     if letters < FEWEST_LETTERS or letters < LEAST_SHARE * signs:
         return True
-    return letters < HEADING_LETTERS and _scanned_share(page) > SCAN_SHARE
+    return letters < HEADING_LETTERS and share > SCAN_SHARE
 
 
-def _scanned_share(page: PdfPage) -> float:
-    """How much of the page its largest picture covers, 0 to 1."""
+def _pictures_share(page: PdfPage) -> float:
+    """How much of the page its pictures cover together, more than 1 where they overlap; a scan may be in strips."""
     width, height = page.get_size()
     pictures = page.get_objects(filter=(pypdfium2.raw.FPDF_PAGEOBJ_IMAGE,), max_depth=3)
-    boxes = [each.get_bounds() for each in pictures]
-    largest = max(((right - left) * (top - bottom) for left, bottom, right, top in boxes), default=0.0)
-    return float(largest / max(width * height, 1.0))
+    boxes = (each.get_bounds() for each in pictures)
+    covered = sum((right - left) * (top - bottom) for left, bottom, right, top in boxes)
+    return float(covered / max(width * height, 1.0))
 
 
 def _rendered(page: PdfPage) -> bytes | None:

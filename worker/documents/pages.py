@@ -72,6 +72,8 @@ class PageText:
     """Whether it was read from a picture."""
     form: bool = False
     """Whether it has fields that somebody fills in."""
+    unread: bool = False
+    """Whether a picture on it may hold words that were not read."""
     problem: str = ""
 
 

@@ -17,6 +17,7 @@ BETWEEN = "\n\n"
 NO_TEXT = "The document holds no text."
 RECOGNISED = "Read from pictures: page {pages}. Check names, numbers and doses against the original."
 FORM = "Fields of a form: page {pages}. Whether a box is ticked is not read: check it against the original."
+UNREAD = "Text and pictures: page {pages}. Only its text was read: look at the pictures in the original."
 
 
 @dataclass(slots=True)
@@ -48,6 +49,7 @@ class Read:
         doubts = (
             (RECOGNISED, [each for each in found if each.recognised]),
             (FORM, [each for each in found if each.form]),
+            (UNREAD, [each for each in found if each.unread]),
         )
         warnings = [said.format(pages=", ".join(str(each.page) for each in some)) for said, some in doubts if some]
         return replace(case, text=text, pages=placed, warnings=(*case.warnings, *warnings))
