@@ -86,7 +86,7 @@ def allergies(
     found = [*_after(text, tokens, findings, cues), *_before(text, findings)]
     if listed and not found:
         found = list(_items(text, start, end, findings))
-    return reactions.told(tokens, _merged(findings, found))
+    return reactions.of_drugs(text, tokens, reactions.told(tokens, _merged(findings, found)))
 
 
 def _none_known(text: str, start: int, end: int, *, listed: bool) -> Finding | None:

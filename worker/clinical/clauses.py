@@ -14,6 +14,7 @@ LONGEST_QUOTE = 80
 """Characters that a drug and its dose may take to be quoted as they stand."""
 UNSETTLED = 0.5
 """Confidence in what a clinician asked and no answer settled: nothing is told of it."""
+LONGEST_ABBREVIATION = 6
 LONGEST_LIST = 8
 """Things in one clause: nobody reads more of them in one go."""
 
@@ -24,8 +25,15 @@ _STATE = re.compile(
     r"swollen|thirsty|anxious|hoarse|stiff|sad|hot|cold|feverish"
 )
 """What somebody is or does: no name of a thing."""
+_ADJECTIVE = re.compile(
+    r"\w+(?:ous|tic)|jittery|sweaty|clammy|wheezy|shaky|drowsy|lethargic|diaphoretic|tearful|pale|irritable|depressed|"
+    r"constipated|pregnant|obese|hypertensive|confused|restless|sleepless|breathless|agitated"
+)
+"""How somebody is, told by its name where the terminology has another one."""
 _LAY_SPANISH = re.compile(r"\b(?:me|le|te|se|mi|su|duele[n]?|molesta[n]?|tengo|siento)\b")
 _BOTH = {"both": "bilateral", "bilaterally": "bilateral"}
+_SIDES = {"iz": "lado izquierdo", "de": "lado derecho", "dc": "lado derecho"}
+_SIDE = re.compile(r"izq|izd|derech|dch")
 _SINCE = re.compile(r"^(?:for|since|over|during|x|desde|hace|durante|por)\b")
 
 
@@ -84,10 +92,14 @@ def name(case: Case, mention: Mention) -> str:
     concept = "former smoker" if former else mention.concept or ""
     if mention.kind == "social" and (habit := phrases(case).habits.get(concept)):
         return habit[mention.assertion == "absent"]
-    short = text.isupper() and len(text) <= 6
+    short = text.isupper() and len(text) <= LONGEST_ABBREVIATION
+    if text.isupper() and not short:
+        text = text.lower()  # the whole note shouts
+    if noun := next((noun for words, noun in phrases(case).nouns.items() if re.fullmatch(words, fold(text))), None):
+        return noun
     if phrases(case) is SPANISH and _LAY_SPANISH.search(fold(text)):
         return f"«{text}»"
-    lay = short or _LAY.search(fold(text)) or _STATE.fullmatch(fold(text))
+    lay = short or _LAY.search(fold(text)) or _STATE.fullmatch(fold(text)) or _ADJECTIVE.fullmatch(fold(text))
     if phrases(case) is ENGLISH and mention.concept and lay:
         return mention.concept
     return text if text.split()[0].isupper() else text[:1].lower() + text[1:]
@@ -99,7 +111,7 @@ def phrase(case: Case, mention: Mention) -> str:
         return _dosed(case, mention)
     words, thing = phrases(case), name(case, mention)
     for attribute in ("laterality", "severity"):
-        value = _BOTH.get(found := mention.attribute(attribute) or "", found)
+        value = _sided(words, mention.attribute(attribute) or "")
         if not value or value.lower() in thing.lower():
             continue
         agrees = words.severity_first or attribute == "severity"
@@ -108,11 +120,18 @@ def phrase(case: Case, mention: Mention) -> str:
         else:
             thing = f"{value} {thing}" if words.severity_first else f"{thing} {value}"
     duration = mention.attribute("duration")
+    duration = duration.lower() if duration and duration.isupper() else duration
     if duration is None or duration.lower() in thing.lower():
         return thing
     return (
         f"{thing} {duration}" if _SINCE.match(fold(duration)) else words.duration.format(thing=thing, duration=duration)
     )
+
+
+def _sided(words: Phrases, value: str) -> str:
+    """A side or severity; a Spanish side as a noun, which agrees with every complaint."""
+    side = _SIDES.get(fold(value)[:2]) if words is SPANISH and _SIDE.match(fold(value)) else None
+    return side or _BOTH.get(value, value)
 
 
 def spans(mention: Mention) -> tuple[Span, ...]:
@@ -209,7 +228,8 @@ def _denials(case: Case, words: Phrases, own: Iterable[Mention]) -> Iterable[Cla
 
 def _dosed(case: Case, mention: Mention) -> str:
     """The drug as it stands with its dose, or put together where the text scatters it."""
-    end = max([mention.end, *(each.span.end for each in mention.attributes if each.span is not None)])
+    taken = (each.span for each in mention.attributes if each.name != "status" and each.span is not None)
+    end = max([mention.end, *(each.end for each in taken)])
     quote = case.quote(Span(mention.start, end))
     if len(quote) <= LONGEST_QUOTE and not re.search(r"[.;:?!]\s|\n", quote) and not _crosses(case, mention, end):
         return quote

@@ -41,16 +41,19 @@ def described(reading: Reading, talk: Sequence[Line], said: Sequence[list[Findin
     """It's on the right side. I'd call it moderate: what a patient says of the symptom that he has named before."""
     owner: list[Finding] | None = None
     age, how_long = 0, False
+    topic: set[str] = set()
     for line, found in zip(talk, said, strict=True):
         start, end = line.part.start, line.part.end
         symptoms = [each for each in found if each.kind == "symptom"]
         if line.asks and any(not questions.known(reading.text, start, each) for each in symptoms):
             owner = None
+        topic = {each.concept for each in symptoms} if line.asks and symptoms else topic
         if symptoms and not line.asks and symptoms[-1].assertion == "present":
-            owner, age = found, 0
+            owner, age, topic = found, 0, set()
         elif owner is not None and not found and not line.asks and line.speaker in {None, "patient", "relative"}:
             age += 1
-            place = max(n for n, each in enumerate(owner) if each.kind == "symptom")
+            meant = [n for n, each in enumerate(owner) if each.concept in topic]
+            place = max(meant or [n for n, each in enumerate(owner) if each.kind == "symptom"])
             corrected = _CORRECTS.match(reading.text, start, end)
             if age <= LOOSE_SENTENCES and corrected:
                 owner[place] = _without(owner[place], "laterality")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from shared.case import Case, Mention, Recommendation, Urgency
 from worker.clinical import clauses, phrasing
 from worker.clinical.affirmed import fold
 from worker.clinical.allergies import NONE_KNOWN
+from worker.clinical.terminology import DATA
 
 TABLE = Path(__file__).with_name("drug_classes.toml")
 DRUG_ALLERGY = "NICE CG183 (2014), Drug allergy: diagnosis and management"
@@ -28,6 +29,18 @@ SEVERE_MMHG = (180, 120)
 QUESTIONS = 3
 """Symptoms and drugs asked about: a longer list is not read."""
 
+_OBSERVED = frozenset({"exam", "results", "vitals"})
+_OTHER_SIGNS = frozenset({
+    "ST segment elevation", "ST segment depression", "renal cyst", "erythema", "hyperreflexia", "proteinuria",
+    "jugular venous distention", "joint line tenderness", "tenderness",
+})  # fmt: skip
+_GRADED = re.compile(
+    r"pain|ache|discomfort|sore|burning|cramp|itch|prurit|nause|dyspnea|breath|fatigue|weak|dizz|vertigo|tight|pressure|"
+    r"cough|heartburn|stiff|numb|dolor|cefalea|molestia|picor|disnea|ahogo|cansancio|mareo|opresion|tos$|algia"
+)
+"""What a patient can grade from 0 to 10; a fever, vomiting or a rash has other measures."""
+_PLURAL = re.compile(r"(?<![isu])s$")
+_ONE, _MANY = {"has": "has", "is_": "is", "it": "it"}, {"has": "have", "is_": "are", "it": "they"}
 _SMOKES = re.compile(r"\b(?:smok(?:es|ing|er)|cigarett?es?|tobacco|fuma(?:dor|dora)?|tabaquismo|cigarrillos?)\b")
 _NEVER = re.compile(r"\b(?:non|never|ex|former|quit|stopped|no|nunca|dejo|exfumador)\b")
 
@@ -64,9 +77,9 @@ ENGLISH = Words(
     pressure="Blood pressure {vital} is 140/90 mmHg or more: take a second reading; if it stays high, offer "
     "ambulatory or home monitoring.",
     pressure_severe="Blood pressure {vital} is 180/120 mmHg or more: assess for target organ damage today.",
-    duration="How long has the {thing} lasted?",
-    severity="How bad is the {thing}, from 0 to 10?",
-    both="How long has the {thing} lasted, and how bad is it from 0 to 10?",
+    duration="How long {has} the {thing} lasted?",
+    severity="How bad {is_} the {thing}, from 0 to 10?",
+    both="How long {has} the {thing} lasted, and how bad {is_} {it} from 0 to 10?",
     dose="Which dose of {thing}, and how often?",
     reaction="What happened with {thing}, and when?",
     smoking="Advise on stopping smoking and offer support.",
@@ -80,8 +93,8 @@ SPANISH = Words(
     "ambulatoria o en casa.",
     pressure_severe="Tensión arterial {vital}, 180/120 mmHg o más: valore hoy el daño de órganos diana.",
     duration="¿Desde cuándo tiene {thing}?",
-    severity="¿Qué intensidad tiene {thing}, de 0 a 10?",
-    both="¿Desde cuándo tiene {thing} y qué intensidad tiene, de 0 a 10?",
+    severity="¿Con qué intensidad tiene {thing}, de 0 a 10?",
+    both="¿Desde cuándo tiene {thing} y con qué intensidad, de 0 a 10?",
     dose="¿Qué dosis de {thing} y con qué frecuencia?",
     reaction="¿Qué ocurrió con {thing} y cuándo?",
     smoking="Aconseje dejar de fumar y ofrezca ayuda.",
@@ -151,7 +164,7 @@ def _names(mention: Mention) -> set[str]:
     return {fold(mention.text), fold(mention.concept or mention.text)}
 
 
-def _pressure(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
+def _pressure(words: Words, own: Sequence[Mention]) -> Iterable[Recommendation]:
     for each in own:
         upper, lower = (_number(each.attribute(name)) for name in ("systolic", "diastolic"))
         if each.kind != "vital" or upper is None or lower is None or each.assertion != "present":
@@ -160,8 +173,14 @@ def _pressure(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
         if upper >= SEVERE_MMHG[0] or lower >= SEVERE_MMHG[1]:
             text = words.pressure_severe.format(vital=vital)
             yield _step(text, HYPERTENSION, each, kind="next_step", urgency="urgent")
-        elif upper >= HIGH_MMHG[0] or lower >= HIGH_MMHG[1]:
+        elif (upper >= HIGH_MMHG[0] or lower >= HIGH_MMHG[1]) and not _is_pregnant(own):
             yield _step(words.pressure.format(vital=vital), HYPERTENSION, each, kind="next_step")
+
+
+def _is_pregnant(own: Iterable[Mention]) -> bool:
+    """Whether the guideline for adults at large does not hold: in pregnancy a high pressure is no matter for home."""
+    stated = (each for each in own if (each.assertion, each.temporality) == ("present", "current"))
+    return any(each.concept in {"pregnancy", "preeclampsia", "eclampsia"} for each in stated)
 
 
 def _smoking(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
@@ -172,9 +191,10 @@ def _smoking(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
             yield _step(words.smoking, SMOKING, each, kind="next_step")
 
 
-def _possible(case: Case, words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
+def _possible(case: Case, words: Words, own: Sequence[Mention]) -> Iterable[Recommendation]:
+    settled = {each.concept for each in own if (each.assertion, each.temporality) == ("present", "current")}
     for each in own:
-        if each.kind == "condition" and each.assertion == "possible":
+        if each.kind == "condition" and each.assertion == "possible" and each.concept not in settled:
             yield _step(words.clarify.format(thing=clauses.name(case, each)), OPEN, each, kind="next_step")
 
 
@@ -182,15 +202,32 @@ def _symptom_questions(case: Case, words: Words, own: Iterable[Mention]) -> Iter
     """What the text does not say about the first symptoms; a symptom counts as told when any of its mentions tells."""
     groups: dict[str, list[Mention]] = {}
     for each in own:
-        if each.kind == "symptom" and (each.assertion, each.temporality) == ("present", "current"):
+        felt = each.section not in _OBSERVED and each.concept not in _signs()
+        if each.kind == "symptom" and felt and (each.assertion, each.temporality) == ("present", "current"):
             groups.setdefault(fold(each.concept or each.text), []).append(each)
     asked = 0
     for same in groups.values():
-        lacking = [what for what in ("duration", "severity") if not any(each.attribute(what) for each in same)]
+        lacking = [what for what, told in _asked_of(same[0]).items() if not any(map(told, same))]
         if lacking and asked < QUESTIONS:
             asked += 1
             template = words.both if len(lacking) > 1 else getattr(words, lacking[0])
-            yield _step(template.format(thing=clauses.name(case, same[0])), HISTORY, same[0])
+            thing = clauses.name(case, same[0])
+            yield _step(template.format(thing=thing, **(_MANY if _PLURAL.search(thing) else _ONE)), HISTORY, same[0])
+
+
+def _asked_of(symptom: Mention) -> dict[str, Callable[[Mention], object]]:
+    """What is asked about a symptom, and how to see that a mention tells it: how bad only of what is felt."""
+    graded = _GRADED.search(fold(f"{symptom.text} {symptom.concept or ''}"))
+    lasted = {"duration": lambda each: each.attribute("duration")}
+    how_bad = {"severity": lambda each: each.attribute("severity") or each.attribute("severity_score")}
+    return {**lasted, **how_bad} if graded else lasted
+
+
+@cache
+def _signs() -> frozenset[str]:
+    """The concepts of what an examination or an image shows: nobody can say since when he has them."""
+    lines = (DATA / "examination.tsv").read_text(encoding="utf-8").splitlines()
+    return frozenset(line.split("\t")[1] for line in lines if not line.startswith("#")) | _OTHER_SIGNS
 
 
 def _allergy_questions(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:

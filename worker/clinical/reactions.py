@@ -10,6 +10,7 @@ from itertools import pairwise
 from worker.clinical.finding import Finding, Stretch, Trait
 from worker.clinical.tokens import Token, word_set
 
+_DRUGS = frozenset({"medication", "allergy"})
 KINDS = frozenset({"symptom", "condition"})
 _LINKS = word_set(
     "causes cause caused causing gave gives give me him her them a an of reaction reactions with which "
@@ -53,13 +54,13 @@ _FOR = re.compile(r",? (?:due to|because of|por|debido a) ")
 
 
 def of_drugs(text: str, tokens: Sequence[Token], findings: Sequence[Finding]) -> list[Finding]:
-    """The findings of a sentence that names no allergy: hives from a drug, a drug not taken because of what it does."""
+    """The findings of a sentence: hives from a drug, a drug not taken because of what it does, are allergies too."""
     allergies: dict[Finding, Finding] = {}
     did: set[Finding] = set()
     for one, two in pairwise(findings):
         ahead = text[max(tokens[0].start, one.start - AHEAD_CHARS) : one.start]
         between = text[one.end : two.start]
-        if two.kind == "medication" and one.concept in _ALLERGIC and _FROM.fullmatch(between):
+        if two.kind in _DRUGS and one.concept in _ALLERGIC and _FROM.fullmatch(between):
             drug, reacted = two, one
             certain = _NOT.search(ahead) is None
         else:

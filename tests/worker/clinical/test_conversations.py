@@ -21,6 +21,12 @@ TALKS: dict[str, tuple[str, ...]] = {
     "Patient: About two weeks.\nDoctor: How bad is it?\nPatient: It's pretty severe.": (
         "symptom | cough | | duration=two weeks duration_days=14 severity=severe",
     ),
+    "Doctor: Hi.\nPatient: I have bad headaches and my vision is blurry.\nDoctor: When did the headaches start?\n"
+    "Patient: About three days ago. It's on the right side.": (
+        "symptom | headaches | | severity=bad duration=three days duration_days=3 laterality=right",
+        "symptom | vision is blurry |",
+        "symptom | headaches |",
+    ),
     "Doctor: Do you take metformin?\nPatient: Yes, 500 milligrams twice a day.": (
         "medication | metformin | | dose=500 unit=mg frequency=twice a day",
     ),

@@ -85,4 +85,4 @@ def test_a_heading_is_no_part_of_a_sentence(case_of: CaseOf) -> None:
 
 def test_a_spanish_list_reads_as_spanish_does(case_of: CaseOf) -> None:
     words = told(case_of("Tos, crepitantes en base derecha e ictericia."), "es").narrative[0].text
-    assert words == "Tos, crepitantes (derecha) e ictericia."
+    assert words == "Tos, crepitantes (lado derecho) e ictericia."
