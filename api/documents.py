@@ -7,6 +7,7 @@ import asyncio
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from api.errors import invalid
 from api.fhir import taking
 from api.paged import take_paged
 from api.services import Services
@@ -16,6 +17,9 @@ from shared import documents, magic
 from shared.audit import Actor
 from shared.errors import UnsupportedDocumentError
 from shared.job import JobOptions
+
+BYTES_A_CHAR = 4  # at most, in every character set that is read
+MARK_BYTES = 4  # of a byte order mark, at most
 
 
 def check(head: bytes) -> None:
@@ -31,6 +35,9 @@ async def take_document(
     kind = documents.kind_of(upload.head, upload.content_type)
     if kind in magic.DOCUMENTS:
         return await take_paged(services, actor, upload, kind, options, idempotency_key)
+    longest = services.settings.max_text_chars
+    if documents.media_type(kind) in documents.PLAIN and upload.size_bytes > BYTES_A_CHAR * longest + MARK_BYTES:
+        raise invalid("/text", f"the text is longer than {longest} characters")
     data = await asyncio.to_thread(upload.read)
     given = options.model_dump(exclude_unset=True)
     if kind == documents.FHIR:

@@ -30,7 +30,7 @@ UNSUPPORTED = (
 _MARKUP = (b"<?xml", b"{\\rtf", b"%!PS", b"MSH|")
 """How texts begin that are written for programs: XML, RTF, PostScript, HL7 v2."""
 _XML = re.compile(rb"<[A-Z][A-Za-z]+\s[^<>]*xmlns")  # FHIR or CDA without a declaration
-_JSON = re.compile(rb'\{\s*"')
+_JSON = re.compile(rb'(?:\[\s*)?\{\s*"')
 
 
 def kind_of(head: bytes, declared: str = "") -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.upload import Upload
 from shared.job import JobOptions, StageName
 from tests import papers
 from tests.api.conftest import API, Gateway, changed, running
@@ -145,6 +146,12 @@ async def test_a_document_that_is_too_large_is_413_by_either_way(settings):
         within = await send(gateway, json.dumps(reference(PDF, "application/pdf")).encode())
         streamed = await send(gateway, PDF + b"\0" * (1 << 20))
     assert [(each.status_code, each.json()["code"]) for each in (direct, within, streamed)] == [(413, "too_large")] * 3
+
+
+async def test_a_text_that_is_too_long_is_refused_unread(gateway: Gateway, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Upload, "read", None)
+    answer = await send(gateway, b"a" * (4 * gateway.services.settings.max_text_chars + 5))
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/text")
 
 
 async def test_the_same_document_under_the_same_key_is_stored_once(gateway: Gateway):
