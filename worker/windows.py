@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from shared.case import Span
-from worker.clinical.affirmed import sentences
+from worker.clinical.folded import sentences
 
 FIRST_WEIGHT = 2.0
 """The first stretch of a note says why the patient came: it counts twice."""

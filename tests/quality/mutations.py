@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from worker.clinical import reading
-from worker.clinical.affirmed import fold
+from worker.clinical.folded import fold
 from worker.clinical.terminology import terminology
 
 TABLE = Path(__file__).with_name("mutations.toml")

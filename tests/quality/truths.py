@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 
-from worker.clinical import affirmed
+from worker.clinical import folded
 
 OWN = Path(__file__).with_name("guard_pairs.jsonl")
 SHORTEST, LONGEST = 4, 40
@@ -84,7 +84,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _of_note(text: str) -> Iterator[Truth]:
-    said = [" ".join(text[span.start : span.end].split()) for span in affirmed.sentences(text)]
+    said = [" ".join(text[span.start : span.end].split()) for span in folded.sentences(text)]
     said = [re.sub(r"^[•\-*]\s*", "", each) for each in said]
     whole = [each for each in said if SHORTEST <= len(each.split()) <= LONGEST and each.endswith(".")]
     for each in Random(text).sample(whole, min(A_NOTE, len(whole))):
@@ -100,7 +100,7 @@ def _of_note(text: str) -> Iterator[Truth]:
 
 
 def _rewrites(sentence: str, text: str) -> Iterator[tuple[str, str]]:
-    words = set(affirmed.fold(text).split())
+    words = set(folded.fold(text).split())
     pronoun = (
         "He"
         if {"he", "his"} & words and not {"she", "her"} & words

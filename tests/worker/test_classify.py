@@ -17,8 +17,8 @@ from tests.conftest import RecordingDesk
 from tests.worker import tiny_bert
 from worker import classifier, stage
 from worker.clinical import votes
-from worker.clinical.affirmed import sentences
 from worker.clinical.categories import category_names
+from worker.clinical.folded import sentences
 from worker.stage import Device, Stage
 from worker.training import category
 from worker.training.category_data import Example

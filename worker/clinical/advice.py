@@ -12,7 +12,7 @@ from typing import Literal
 
 from shared.case import Mention, Span, Support
 from worker.clinical import clauses, phrasing, sense, wording
-from worker.clinical.affirmed import fold
+from worker.clinical.folded import fold
 from worker.clinical.grounds import Named, Source, find_named, strange_names
 
 TABLE = Path(__file__).with_name("advice.toml")

@@ -1,13 +1,16 @@
-"""Whether a phrase in a text is said to be true of the patient now: a small ConText for what terminology misses."""
+"""Whether a phrase of a folded text is said to be true of the patient now: a first look, by regular expressions alone.
+
+Facts have their sense from context.py and clause.py, which work on the tokens and names of a whole reading. This small
+ConText serves where there is none: phrases of danger, which signs.py then has judged by the rules of facts, and single
+words of sentences that a model wrote (sense.py), where each word of each sentence is looked at.
+"""
 
 from __future__ import annotations
 
 import re
 import tomllib
-import unicodedata
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 
 from shared.case import Span
@@ -22,11 +25,6 @@ BEFORE_CHARS = 600
 AFTER_CHARS = 40
 """How far behind a phrase its "is denied" or "years ago" may stand."""
 
-_OPEN = "".join(
-    rf"(?<!\b{word}\.)" for word in ("Dr", "Dra", "Mr", "Mrs", "Ms", "Sr", "Sra", "St", r"y\.o", "vs", "mg")
-)
-"""Abbreviations whose point ends no sentence."""
-_BREAK = re.compile(rf"(?<=[.!?;]){_OPEN}\s+" r"|\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)]|[A-ZÁÉÍÓÚÑ¿¡\[]))")
 _LIST = re.compile(r",|/| or | and | nor | ni | y | o ")
 _SPEAKER = re.compile(r"^[\s\-–]*(?:\[?[a-z]{2,12}\]?\s*:|\[[a-z_ ]{2,16}\])?[\s,¡¿]*")
 
@@ -47,18 +45,6 @@ class Cues:
     other_person: re.Pattern[str]
     other_person_after: re.Pattern[str]
     yes: re.Pattern[str]
-
-
-def fold(text: str) -> str:
-    """The text in small letters without accents, each character still at its own offset."""
-    return text.lower() if text.isascii() else text.translate(_PLAIN)
-
-
-def sentences(text: str) -> tuple[Span, ...]:
-    """The sentences and list items of a text, without the white space between them."""
-    cuts = [0, *(each.end() for each in _BREAK.finditer(text)), len(text)]
-    stretches = ((a, b) for a, b in pairwise(cuts) if text[a:b].strip())
-    return tuple(_trimmed(text, a, b) for a, b in stretches)
 
 
 def is_affirmed(folded: str, found: Span, sentence: Span, answer: Span | None) -> bool:
@@ -107,24 +93,6 @@ def _says_yes(answer: str) -> bool:
     words = _SPEAKER.sub("", answer, count=1)
     found = read_cues().yes.match(words)
     return found is not None
-
-
-class _Plain(dict[int, str]):
-    """What each character becomes, worked out when it is first met."""
-
-    def __missing__(self, point: int) -> str:
-        char = chr(point)
-        bare = unicodedata.normalize("NFKD", char)[0].lower()
-        self[point] = bare if len(bare) == 1 else char
-        return self[point]
-
-
-_PLAIN = _Plain()
-
-
-def _trimmed(text: str, start: int, end: int) -> Span:
-    stretch = text[start:end]
-    return Span(start + len(stretch) - len(stretch.lstrip()), start + len(stretch.rstrip()))
 
 
 def _blank(found: re.Match[str]) -> str:

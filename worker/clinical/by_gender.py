@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from shared.case import Code, Mention
 from worker.clinical import wording
-from worker.clinical.affirmed import fold
+from worker.clinical.folded import fold
 from worker.clinical.terminology import ICD
 from worker.clinical.tokens import word_set
 

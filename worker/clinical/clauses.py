@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from shared.case import Case, Mention, Span
-from worker.clinical.affirmed import fold
+from worker.clinical.folded import fold
 from worker.clinical.phrasing import ENGLISH, SPANISH, Phrases
 
 LONGEST_QUOTE = 80

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from worker.clinical import claims, wording
-from worker.clinical.affirmed import fold
 from worker.clinical.claims import Claim
+from worker.clinical.folded import fold
 from worker.clinical.grounds import Source
 from worker.clinical.tokens import word_set
 from worker.clinical.wording import Wording

@@ -8,7 +8,7 @@ from typing import Literal
 
 from shared.case import Mention
 from worker.clinical import claims, closeness, dosing, sense, trends, wording
-from worker.clinical.affirmed import fold
+from worker.clinical.folded import fold
 from worker.clinical.grounds import Named, Said, Source, covers, strange_names, values
 from worker.clinical.wording import Number, Wording
 

@@ -9,9 +9,9 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from shared.case import Case, Mention, Span
-from worker.clinical import affirmed, claims, closeness, reading, sense, trends, wording
-from worker.clinical.affirmed import fold
+from worker.clinical import claims, closeness, reading, sense, trends, wording
 from worker.clinical.claims import Claim
+from worker.clinical.folded import fold, sentences
 from worker.clinical.terminology import terminology
 from worker.clinical.trends import Trend
 from worker.clinical.wording import Wording
@@ -100,7 +100,7 @@ class Named:
 def read(case: Case, names: Names | None = None) -> Source:
     """Take the case's text apart once, for many checks; without `names` the terminology gives them."""
     text = case.text or ""
-    spans = affirmed.sentences(text)
+    spans = sentences(text)
     folded = [fold(case.quote(span)) for span in spans]
     taken = [wording.read(own) for own in folded]
     said = tuple(map(Said, spans, folded, [*folded[1:], ""], taken, [wording.read(""), *taken]))

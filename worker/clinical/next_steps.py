@@ -12,8 +12,8 @@ from typing import Literal
 
 from shared.case import Case, Mention, Recommendation, Urgency
 from worker.clinical import clauses, phrasing
-from worker.clinical.affirmed import fold
 from worker.clinical.allergies import NONE_KNOWN
+from worker.clinical.folded import fold
 from worker.clinical.terminology import DATA
 
 TABLE = Path(__file__).with_name("drug_classes.toml")

@@ -11,7 +11,7 @@ from itertools import groupby
 from math import ceil, sqrt
 
 from shared.case import Case, Mention, Sentence, Span
-from worker.clinical import affirmed, sections
+from worker.clinical import folded, sections
 from worker.clinical.clauses import Clause, clauses
 from worker.clinical.reading import Reading, read
 from worker.clinical.sentences import SentencePart, split
@@ -124,7 +124,7 @@ def _named(heading: str) -> str | None:
 
 def _select(case: Case) -> Sequence[Span]:
     """The sentences that say most, in reading order."""
-    said = list({affirmed.fold(case.quote(span)): span for span in reversed(_statements(case))}.values())[::-1]
+    said = list({folded.fold(case.quote(span)): span for span in reversed(_statements(case))}.values())[::-1]
     page = min(PAGE, ceil(SHARE * len(said)))
     wanted = max(FEWEST, min(MOST, page + ceil(BEHIND_SHARE * max(0, len(said) - PAGE / SHARE))))
     starts = [each.start for each in case.mentions]
@@ -176,7 +176,7 @@ def _density(case: Case, span: Span, mentions: Sequence[Mention], told: set[Told
 
 def _told(mention: Mention) -> Told:
     """What a mention says, so that saying it again tells nothing new."""
-    name = affirmed.fold(mention.concept or mention.text)
+    name = folded.fold(mention.concept or mention.text)
     return name, mention.assertion, mention.experiencer, mention.temporality, tuple(a.value for a in mention.attributes)
 
 

@@ -11,9 +11,10 @@ from itertools import islice
 from pydantic import BaseModel, ConfigDict
 
 from shared.case import Case, Mention, MentionKind, Span
-from worker.clinical.affirmed import any_of, fold, is_affirmed, sentences
+from worker.clinical.affirmed import any_of, is_affirmed
 from worker.clinical.facts import facts_of
 from worker.clinical.finding import Finding
+from worker.clinical.folded import fold, sentences
 from worker.clinical.reading import read
 
 LONGEST_CONTEXT = 400

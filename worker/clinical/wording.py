@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
 
-from worker.clinical.affirmed import fold
+from worker.clinical.folded import fold
 from worker.clinical.sameness import rephrased, same
 
 TABLE = Path(__file__).with_name("plain_words.toml")

@@ -13,7 +13,7 @@ from shared.registry import ModelVersion
 from worker import classifier
 from worker.classifier import Classifier
 from worker.clinical import votes
-from worker.clinical.affirmed import fold, sentences
+from worker.clinical.folded import fold, sentences
 from worker.clinical.language import detect
 from worker.stage import Desk, Device, Listen, Stage
 from worker.windows import merge, windows

@@ -13,8 +13,8 @@ from shared.errors import MissingInputError, ModelUnavailableError
 from shared.job import StageName
 from shared.registry import ModelVersion
 from worker import tagger
-from worker.clinical.affirmed import sentences
 from worker.clinical.facts import facts
+from worker.clinical.folded import sentences
 from worker.clinical.language import detect
 from worker.clinical.reading import fold
 from worker.clinical.redflags import red_flags

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from shared.case import Case, Sentence
 from shared.errors import MissingInputError, ModelUnavailableError
 from shared.registry import ModelVersion
-from worker.clinical import affirmed, grounds, guards, outline
+from worker.clinical import folded, grounds, guards, outline
 from worker.clinical.guards import Policy
 from worker.generate import llama, seq2seq
 from worker.generate.streaming import OnToken
@@ -129,7 +129,7 @@ def _ask(text: str) -> tuple[llama.Message, ...]:
 def _lines(written: str) -> list[str]:
     """The sentences of what a model wrote, without bullets."""
     lines = [_BULLET.sub("", line) for line in written.splitlines()]
-    return [line[span.start : span.end] for line in lines for span in affirmed.sentences(line)]
+    return [line[span.start : span.end] for line in lines for span in folded.sentences(line)]
 
 
 def _checked(case: Case, written: Sequence[str], policy: Policy, behind: int) -> Case:
