@@ -58,8 +58,8 @@ def pdf(*pages: str | Scan, encrypted: bool = False, content: bytes | None = Non
     return _file(objects, encrypted=encrypted)
 
 
-def form(fields: Mapping[str, str], *, xfa: bool = False) -> bytes:
-    """A PDF of one page with labels, and behind each of them a field with what somebody has typed into it."""
+def form(fields: Mapping[str, str | bool], *, xfa: bool = False) -> bytes:
+    """A PDF of one page with labels, and behind each of them a field with what was typed into it, or a box to tick."""
     drawn = [f"BT /F 12 Tf 50 {HEIGHT - 40 - 30 * row} Td ({each}) Tj ET" for row, each in enumerate(fields)]
     places = [f"{row + 6} 0 R" for row in range(len(fields))]
     fill = f"/Fields [{' '.join(places)}] /DR << /Font << /F 3 0 R >> >>{' /XFA 4 0 R' if xfa else ''}"
@@ -71,10 +71,17 @@ def form(fields: Mapping[str, str], *, xfa: bool = False) -> bytes:
         _stream("\n".join(drawn).encode()),
         f"<< /Type /Page /Parent 2 0 R {page} /Annots [{' '.join(places)}] >>".encode(),
     ]
+    at = len(fields) + 6
     for row, value in enumerate(fields.values()):
         low = HEIGHT - 46 - 30 * row
-        field = f"/FT /Tx /T (f{row}) /V ({value}) /DA (/F 12 Tf 0 g) /F 4 /P 5 0 R /Rect [250 {low} 550 {low + 20}]"
+        place = f"/T (f{row}) /F 4 /P 5 0 R /Rect [250 {low} {270 if isinstance(value, bool) else 550} {low + 20}]"
+        state = "/On" if value else "/Off"
+        field = f"{place} /FT /Tx /V ({value}) /DA (/F 12 Tf 0 g)"
+        if isinstance(value, bool):
+            field = f"{place} /FT /Btn /V {state} /AS {state} /AP << /N << /On {at} 0 R /Off {at + 1} 0 R >> >>"
         objects.append(f"<< /Type /Annot /Subtype /Widget {field} >>".encode())
+    shape = "/Type /XObject /Subtype /Form /BBox [0 0 20 20] /Resources << /Font << /F 3 0 R >> >>"
+    objects += [_stream(drawing, shape) for drawing in (b"BT /F 12 Tf 4 4 Td (4) Tj ET", b"")]
     return _file(objects, encrypted=False)
 
 

@@ -135,8 +135,14 @@ def test_what_was_typed_into_a_form_stands_behind_its_label(reader: Reader) -> N
 
     assert case.text == "Complaint: chest pain\nAllergies: penicillin"
     assert case.warnings == (
-        "Fields of a form: page 1. Whether a box is ticked is not read: check it against the original.",
+        "Fields of a form: page 1. What stands at an empty box may be taken for true: check it against the original.",
     )
+
+
+def test_each_box_of_a_form_shows_whether_it_is_ticked(reader: Reader) -> None:
+    case, _ = reader.read(papers.form({"Fever": False, "Cough": True, "Since:": "Monday"}))
+
+    assert case.text == "Fever ☐\nCough ☒\nSince: Monday"
 
 
 def test_words_that_a_line_of_a_pdf_cuts_are_whole(reader: Reader) -> None:

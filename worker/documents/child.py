@@ -117,24 +117,24 @@ def _pdf(data: bytes, languages: str, most: int) -> Iterator[Line]:
         yield Line(pages=pages, problem="too_many_pages" if pages else "damaged")
         return
     for number in range(pages):
-        page, form = forms.opened(document, number)
-        yield replace(_read(page, languages, form=form), page=number + 1, pages=pages)
-        page.close()
+        filled = forms.opened(document, number)
+        yield replace(_read(filled, languages), page=number + 1, pages=pages, form=filled.form)
+        filled.page.close()
 
 
-def _read(page: PdfPage, languages: str, *, form: bool) -> Line:
+def _read(filled: forms.Filled, languages: str) -> Line:
     """The page's words, and whether they were read from its picture."""
-    words = page.get_textpage()
-    text = plain(forms.by_place(words) if form else words.get_text_bounded())
+    page, words = filled.page, filled.page.get_textpage()
+    text = plain(forms.by_place(words, filled.marks) if filled.form else words.get_text_bounded())
     letters, share = _letters(text), _pictures_share(page)
-    written = Line(text=text, form=form, unread=share > PICTURE_SHARE)
+    written = Line(text=text, unread=share > PICTURE_SHARE)
     if not _is_picture(text, letters, share):
         return written
     picture = _rendered(page)
     if picture is None:
-        return Line(text=text, form=form)
+        return Line(text=text)
     seen = plain(ocr.recognise(picture, languages, "--dpi", str(DPI)))
-    return Line(text=seen, recognised=True, form=form) if _letters(seen) > letters else written
+    return Line(text=seen, recognised=True) if _letters(seen) > letters else written
 
 
 def _is_picture(text: str, letters: int, share: float) -> bool:

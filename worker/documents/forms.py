@@ -3,31 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ctypes import byref
+from dataclasses import dataclass
+from typing import Any
 
 from pypdfium2 import PdfDocument, PdfPage, PdfTextPage, raw  # type: ignore[import-untyped]
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top in points."""
+TICKED, EMPTY = "☒", "☐"
+BOXES = frozenset({raw.FPDF_FORMFIELD_CHECKBOX, raw.FPDF_FORMFIELD_RADIOBUTTON})
 
 
-def opened(document: PdfDocument, number: int) -> tuple[PdfPage, bool]:
-    """A page (from 0) with all that is drawn over it as part of it, and whether it has fields of a form."""
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A page with all that is drawn over it as part of it."""
+
+    page: PdfPage
+    form: bool = False
+    """Whether it has fields of a form."""
+    marks: tuple[tuple[Box, str], ...] = ()
+    """Its boxes to tick, each as a sign that shows whether it is."""
+
+
+def opened(document: PdfDocument, number: int) -> Filled:
+    """The page with this number, from 0; the document's forms have to be ready (`init_forms`)."""
     page = document[number]
-    notes = [raw.FPDFPage_GetAnnot(page, each) for each in range(raw.FPDFPage_GetAnnotCount(page))]
-    kinds = {raw.FPDFAnnot_GetSubtype(each) for each in notes if each}
-    for each in notes:
-        raw.FPDFPage_CloseAnnot(each)
+    kinds, marks = set[int](), list[tuple[Box, str]]()
+    for each in range(raw.FPDFPage_GetAnnotCount(page)):
+        note = raw.FPDFPage_GetAnnot(page, each)
+        if not note:
+            continue
+        kinds.add(raw.FPDFAnnot_GetSubtype(note))
+        if document.formenv and raw.FPDFAnnot_GetFormFieldType(document.formenv, note) in BOXES:
+            ticked = raw.FPDFAnnot_IsChecked(document.formenv, note)
+            marks.append((_box(note), TICKED if ticked else EMPTY))
+        raw.FPDFPage_CloseAnnot(note)
     if not kinds - {raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP}:
-        return page, False
+        return Filled(page)
     raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
     page.close()
-    return document[number], raw.FPDF_ANNOT_WIDGET in kinds
+    return Filled(document[number], raw.FPDF_ANNOT_WIDGET in kinds, tuple(marks))
 
 
-def by_place(page: PdfTextPage) -> str:
+def by_place(page: PdfTextPage, marks: Iterable[tuple[Box, str]]) -> str:
     """The words from top to bottom and from left to right: what was filled in stands behind its label."""
-    boxes: list[Box] = [page.get_rect(each) for each in range(page.count_rects())]
-    return "\n".join(" ".join(page.get_text_bounded(*each).strip() for each in sorted(row)) for row in _rows(boxes))
+    signs = dict(marks)
+    drawn: list[Box] = [page.get_rect(each) for each in range(page.count_rects())]
+    words = {box: page.get_text_bounded(*box).strip() for box in drawn if not any(_within(box, sign) for sign in signs)}
+    every = words | signs
+    return "\n".join(" ".join(every[box] for box in sorted(row)) for row in _rows(every))
 
 
 def _rows(boxes: Iterable[Box]) -> list[list[Box]]:
@@ -40,3 +65,17 @@ def _rows(boxes: Iterable[Box]) -> list[list[Box]]:
         else:
             rows.append([box])
     return rows
+
+
+def _within(box: Box, other: Box) -> bool:
+    """Whether the middle of a box lies in another one: the tick's own drawing."""
+    across, up = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return other[0] <= across <= other[2] and other[1] <= up <= other[3]
+
+
+def _box(note: Any) -> Box:
+    found = raw.FS_RECTF()
+    raw.FPDFAnnot_GetRect(note, byref(found))
+    left, right = sorted((found.left, found.right))
+    bottom, top = sorted((found.bottom, found.top))
+    return left, bottom, right, top

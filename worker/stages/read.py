@@ -16,7 +16,9 @@ BETWEEN = "\n\n"
 """What stands between two pages: sentences do not run over it."""
 NO_TEXT = "The document holds no text."
 RECOGNISED = "Read from pictures: page {pages}. Check names, numbers and doses against the original."
-FORM = "Fields of a form: page {pages}. Whether a box is ticked is not read: check it against the original."
+FORM = (
+    "Fields of a form: page {pages}. What stands at an empty box may be taken for true: check it against the original."
+)
 UNREAD = "Text and pictures: page {pages}. Only its text was read: look at the pictures in the original."
 
 
