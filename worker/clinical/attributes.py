@@ -70,6 +70,7 @@ _SINCE_DAYS = {
     "la semana pasada": 7,
 }
 _LINK = re.compile(r"[\s,/&]*(?:(?:and|or|y|e|o|with|con|some|a)[\s,]*)*")
+_AND = re.compile(r",? (?:and|y|e) ")
 _APART = re.compile(r"[;()]|(?<!\w)(?:and|or|y|e|o|but|pero|with|con)(?!\w)")
 _ONSET = re.compile(
     r"(?<!\w)(?:when (?:he|she|they) w(?:as|ere)|at(?: the)? age(?: of)?|at|aged?|a los|a la edad de|"
@@ -162,7 +163,7 @@ def _durations(
     for pattern in _DURATION:
         for found in pattern.finditer(reading.text, start, end):
             leads = found.group().endswith((" of", " de", " history", " historia"))
-            behind = _behind(findings, found.start(), found.end()) if leads else []
+            behind = _led(findings, reading.text, found.start(), found.end()) if leads else []
             for target in behind or _targets(findings, reading.text, found.start(), found.end()):
                 yield _length(found, reading), target
 
@@ -189,6 +190,16 @@ def _targets(findings: Sequence[Finding], text: str, start: int, end: int) -> li
             joined.append(number)
         return joined
     return _behind(findings, start, end)
+
+
+def _led(findings: Sequence[Finding], text: str, start: int, end: int) -> list[int]:
+    """The finding behind "three days of", with those joined to it."""
+    led = _behind(findings, start, end)
+    while led and led[-1] + 1 < len(findings) and findings[led[-1] + 1].kind in DESCRIBED:
+        if not _AND.fullmatch(text, findings[led[-1]].end, findings[led[-1] + 1].start):
+            break
+        led.append(led[-1] + 1)
+    return led
 
 
 def _behind(findings: Sequence[Finding], start: int, end: int) -> list[int]:

@@ -21,8 +21,8 @@ _REMARKS = {
 }
 """What a list says of a drug, and the status that it stands for."""
 _REMARK = "|".join(rf"(?P<{status}>{words})" for status, words in _REMARKS.items())
-_BEHIND = re.compile(rf"(?:[|\t(:>–—-]|  )[ \t*]*(?:{_REMARK})[ \t*|).\]]*$")
-_AHEAD = re.compile(rf"[| \t*]*(?:{_REMARK})[ \t*]*[|\t:][ \t|*]*$")
+_BEHIND = re.compile(rf"(?:[|(:>–—-]|(?<![ \t])(?:\t|  ))[ \t*]*+(?:{_REMARK})[ \t*|).\]]*+$")
+_AHEAD = re.compile(rf"[| \t*]*+(?:{_REMARK})[ *]*+[|\t:][ \t|*]*+$")
 _THESE = (
     r"(?: (?:taking|the following|these|this|your|home|los siguientes|la siguiente|estos|estas|esta|su))*"
     r"(?: (?:medications?|medicines?|meds|drugs|medicamentos|medicacion|farmacos|tratamientos?))"
@@ -40,14 +40,19 @@ _GAP = re.compile(r"\n[ \t\r]*\n")
 _SPACE = re.compile(r"\s*")
 
 _PUT = r"(?:switch|chang|transition|convert|replac|substitut)(?:e|ed|ing|s)?|(?:se )?(?:cambi|sustitu|rota)[a-z]{0,5}"
-_SWITCH_FROM = re.compile(rf"(?<!\w)(?:{_PUT})(?: (?:from|de|del|el|la|(?:his|her|the|my|your)))*\W+$")
+_SWITCH_FROM = re.compile(rf"(?<!\w)(?:{_PUT})(?: (?:me|him|us|from|de|del|el|la|(?:his|her|the|my|your)))*\W+$")
 _SWITCH_TO = re.compile(
     rf"^(?: [\w'.-]+){{0,5}} (?:{_PUT})(?: [\w'-]+)? (?:to|with|by|for|a|por|con)(?: the| su| oral)? $"
 )
 _TO = re.compile(r"^(?:,? [\w'./-]+){0,5}?,? (?:to|with|by|for|a|por|con)(?: the| su| oral)? $")
 _OVERDOSE = re.compile(
-    r"(?<!\w)(?P<cue>overdos\w+|od|od'd|sobredosis|(?:sobre)?ingesta|intoxicacion)(?: (?:on|of|with|de|con|por))?"
-    r"(?: (?:\d\S*|about|some|her|his|my|unos|mg|g|gramos|tablets|pills|comprimidos|de|of))* $"
+    r"(?<!\w)(?P<cue>overdos(?:ed?|es|ing)|od|od'd|sobredosis|(?:sobre)?ingesta|intoxicacion)"
+    r"(?: (?:on|of|with|de|con|por))?"
+    r"(?: (?:\d\S*|about|some|her|his|my|unos|mg|g|gramos|tablets|pills|comprimidos|de|of)){0,4} $"
+)
+_NOT_TOLERATED = re.compile(
+    r"(?<!\w)(?P<cue>(?:no|not|didn't|doesn't|couldn't|can't|unable to) (?:tolerat(?:e|ed|ing)|toler(?:a|o|aba|ar)))"
+    r"(?: (?:the|la|el|los|las|oral)){0,2} $"
 )
 _DONE = re.compile(r"(?:[\w'.-]+ ){0,5}?(?:was|were|been) ")
 _FAR = 90
@@ -72,7 +77,7 @@ def lists(text: str) -> list[Listed]:
 
 def changed(findings: Sequence[Finding], text: str, start: int, end: int, under: Sequence[Listed]) -> list[Finding]:
     """The findings of one sentence (`start` to `end`), its drugs with what becomes of them; `under` are `lists`."""
-    findings = [_overdosed(each, text, start) for each in findings]
+    findings = [_given_up(each, text, start) for each in findings]
     found = dict(_switched(findings, text))
     drugs = [each for each in findings if each.kind == "medication"]
     if len(drugs) == 1 and (remark := _remark(drugs[0], text, start, end)):
@@ -113,10 +118,11 @@ def _switched(findings: Sequence[Finding], text: str) -> Iterator[tuple[Finding,
             yield new, ("started", where)
 
 
-def _overdosed(finding: Finding, text: str, start: int) -> Finding:
-    """A drug of which too much was taken once is none that the patient takes."""
+def _given_up(finding: Finding, text: str, start: int) -> Finding:
+    """A drug of which too much was taken once, or that was not tolerated, is none that the patient takes."""
     current = finding.kind == "medication" and finding.temporality == "current" and finding.assertion == "present"
-    cue = _OVERDOSE.search(text, max(start, finding.start - _FAR), finding.start) if current else None
+    ahead = max(start, finding.start - _FAR), finding.start
+    cue = (_OVERDOSE.search(text, *ahead) or _NOT_TOLERATED.search(text, *ahead)) if current else None
     if cue is None:
         return finding
     traits = tuple(each for each in finding.traits if each.name != "status")

@@ -41,7 +41,7 @@ _CANNOT = re.compile(
     r"(?: really| even)?(?: (?:take|have|tolerate|use|be given|tomar|tener|usar|tolerar))?(?: (?:the|la|el|los|las))? $"
 )
 """What somebody cannot take because of what it does he is allergic to, as where allergies are asked for."""
-_TOLERATES = re.compile(r"toler\w+(?: (?:the|la|el|los|las))? $")
+_TOLERATES = re.compile(r"toler(?:ate|ated|ates|a|o|aba|ar)(?: (?:the|la|el|los|las))? $")
 _BECAUSE = re.compile(
     r",? (?:(?:because|since|as) (?:it|they) |it |porque |ya que |pues |que )(?:me |le |les )?"
     r"(?:gives?|gave|causes?|caused|makes?|made|da|dan|dio|produce|produjo|provoca|provoco|causa|hace|genera)"

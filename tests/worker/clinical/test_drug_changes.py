@@ -80,3 +80,24 @@ def test_a_drug_that_is_switched_to_another_has_ended(text: str, language: str, 
 )
 def test_a_change_of_dose_ends_no_drug(text: str) -> None:
     assert all(temporality == "current" for temporality, _ in drugs(text).values())
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "drug"),
+    [
+        ("She overdosed on acetaminophen at age 19.", "en", "acetaminophen"),
+        ("Ingesta de 20 comprimidos de paracetamol.", "es", "acetaminophen"),
+        ("He did not tolerate metformin.", "en", "metformin"),
+        ("No tolera AINEs por gastritis.", "es", "nonsteroidal anti-inflammatory drug"),
+    ],
+)
+def test_what_was_taken_too_much_of_or_not_tolerated_is_not_taken(text: str, language: str, drug: str) -> None:
+    told = drugs(text, language)
+    assert told.get(drug, ("past", None))[0] == "past"
+
+
+def test_how_strong_a_syrup_is_is_not_its_dose() -> None:
+    [drug] = facts("amoxicillin 400 mg/5 mL, 7.5 mL BID x 10 days", "en").mentions
+    assert (drug.attribute("dose"), drug.attribute("unit")) == ("7.5", "mL")
+    [alone] = facts("amoxicillin 400 mg/5 mL BID", "en").mentions
+    assert (alone.attribute("dose"), alone.attribute("unit")) == ("400", "mg")
