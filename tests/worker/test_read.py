@@ -145,6 +145,12 @@ def test_each_box_of_a_form_shows_whether_it_is_ticked(reader: Reader) -> None:
     assert case.text == "Fever ☐\nCough ☒\nSince: Monday"
 
 
+def test_a_field_that_a_form_hides_is_not_read(reader: Reader) -> None:
+    form = papers.form({"Previous answers of the patient": True, "Since:": CANARY}).replace(b"/F 4", b"/F 2")
+
+    assert reader.read(form)[0].text == "Previous answers of the patient\nSince:"
+
+
 def test_words_that_a_line_of_a_pdf_cuts_are_whole(reader: Reader) -> None:
     case, _ = reader.read(papers.pdf("She has hyperten-\nsion and comes for a follow-\nup."))
 

@@ -35,7 +35,8 @@ def opened(document: PdfDocument, number: int) -> Filled:
         if not note:
             continue
         kinds.add(raw.FPDFAnnot_GetSubtype(note))
-        if document.formenv and raw.FPDFAnnot_GetFormFieldType(document.formenv, note) in BOXES:
+        shown = not raw.FPDFAnnot_GetFlags(note) & (raw.FPDF_ANNOT_FLAG_HIDDEN | raw.FPDF_ANNOT_FLAG_NOVIEW)
+        if shown and document.formenv and raw.FPDFAnnot_GetFormFieldType(document.formenv, note) in BOXES:
             ticked = raw.FPDFAnnot_IsChecked(document.formenv, note)
             marks.append((_box(note), TICKED if ticked else EMPTY))
         raw.FPDFPage_CloseAnnot(note)
