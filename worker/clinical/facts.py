@@ -26,6 +26,7 @@ from worker.clinical import (
     spoken,
     turns,
 )
+from worker.clinical.boxes import unticked
 from worker.clinical.context import ACTS, in_context
 from worker.clinical.conversation import Line
 from worker.clinical.demographics import demographics
@@ -153,7 +154,9 @@ def _named(reading: Reading, parts: Sequence[Part], given: Sequence[Finding]) ->
             position += 1
         if not any(start < name.end and name.start < end for start, end in taken[position : position + 3]):
             named.append(Finding.of(name))
-    return under_labels(reading.text, sorted((*measured, *named), key=lambda each: each.start))
+    told = under_labels(reading.text, sorted((*measured, *named), key=lambda each: each.start))
+    empty = list(unticked(reading.text))
+    return [each for each in told if not any(box.start <= each.start and each.end <= box.end for box in empty)]
 
 
 def _values(reading: Reading) -> Iterator[Finding]:

@@ -115,3 +115,18 @@ def test_weeks_of_pregnancy_are_no_age():
     ]
     [age] = [each for each in facts("Gestante de 32 años.", "es").mentions if each.kind == "demographic"]
     assert age.attribute("value") == "32"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fever ☐  Cough ☒  Chest pain ☐",
+        "☐ Fever ☒ Cough ☐ Chest pain",
+        "[ ] Fever\n[x] Cough\n[ ] Chest pain",
+        "- [ ] Fever\n- [x] Cough\n- [ ] Chest pain",
+        "Symptoms: ☐ Fever ☒ Cough ☐ Chest pain",
+        "Fever: [ ] Cough: [x] Chest pain: [ ]",
+    ],
+)
+def test_what_stands_beside_an_empty_box_is_said_of_nobody(text):
+    assert [each.text for each in facts(text, "en").mentions] == ["Cough"]
