@@ -177,7 +177,7 @@ def test_a_job_whose_worker_died_is_an_error_of_the_server(scene: Scene):
     [
         (parameters(), 422, "invalid"),
         (parameters(text("Cough."), {"name": "unknown", "valueString": "x"}), 422, "not_supported"),
-        (document(b"%PDF-1.7", "application/x-unknown"), 415, "unsupported_document"),
+        (document(b"PK\x03\x04", "application/zip"), 415, "unsupported_document"),
         ({"resourceType": "Patient"}, 422, "invalid"),
     ],
 )
