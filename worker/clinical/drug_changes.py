@@ -21,7 +21,9 @@ _REMARKS = {
 }
 """What a list says of a drug, and the status that it stands for."""
 _REMARK = "|".join(rf"(?P<{status}>{words})" for status, words in _REMARKS.items())
-_BEHIND = re.compile(rf"(?:[|(:>–—-]|(?<![ \t])(?:\t|  ))[ \t*]*+(?:{_REMARK})[ \t*|).\]]*+$")
+_WHY = r" (?:until|for|pending|due|after|before|because|by|per|as|on|hasta|por|tras|desde)(?!\w)(?s:.*+)"
+"""Behind a remark: hold until INR < 3."""
+_BEHIND = re.compile(rf"(?:[|(:>–—-]|(?<![ \t])(?:\t|  ))[ \t*]*+(?:{_REMARK})(?:{_WHY}|[ \t*|).\]]*+)$")
 _AHEAD = re.compile(rf"[| \t*]*+(?:{_REMARK})[ *]*+[|\t:][ \t|*]*+$")
 _THESE = (
     r"(?: (?:taking|the following|these|this|your|home|los siguientes|la siguiente|estos|estas|esta|su))*"
@@ -40,7 +42,9 @@ _GAP = re.compile(r"\n[ \t\r]*\n")
 _SPACE = re.compile(r"\s*")
 
 _PUT = r"(?:switch|chang|transition|convert|replac|substitut)(?:e|ed|ing|s)?|(?:se )?(?:cambi|sustitu|rota)[a-z]{0,5}"
-_SWITCH_FROM = re.compile(rf"(?<!\w)(?:{_PUT})(?: (?:me|him|us|from|de|del|el|la|(?:his|her|the|my|your)))*\W+$")
+_SWITCH_FROM = re.compile(
+    rf"(?<!\w)(?:{_PUT})(?: (?:me|him|us|iv|oral|po|from|de|del|el|la|(?:his|her|the|my|your)))*\W+$"
+)
 _SWITCH_TO = re.compile(
     rf"^(?: [\w'.-]+){{0,5}} (?:{_PUT})(?: [\w'-]+)? (?:to|with|by|for|a|por|con)(?: the| su| oral)? $"
 )

@@ -31,12 +31,18 @@ _I_HAVE = re.compile(
     r"an?|some|really|bad|severe|mild|allergic|history|of|my|suffer|from|the|chronic|only|and))* $"
 )
 """Nothing but the speaker himself stands between these and what he has."""
+_TOLD = (
+    "noticed|noted|seen|recommended|suggested|advised|prescribed|given|told|asked|brought|helped|found|observed|reported|"
+    "concerns|questions|not|never|also|no"
+)
 _TELLS_ON = re.compile(
     r"(he|she)(?:'s)?(?: (?:also|still|himself|herself|has|had|was|is|been))* "
     r"(?:drinks|smokes|uses|takes|suffers|died|diagnosed|treated|hospitalized|developed|underwent|"
-    r"(?:has|had)(?! (?:noticed|noted|seen)))(?!\w)"
+    rf"(?:has|had)(?! (?:{_TOLD})(?!\w)))(?!\w)"
 )
 """What a note's he or she has, and not only says of the patient."""
+_BACK = {"he": re.compile(r"(?<!\w)(?:she|patient|pt)(?!\w)"), "she": re.compile(r"(?<!\w)(?:he|patient|pt)(?!\w)")}
+"""Where such a sentence comes back to the patient."""
 _MYSELF = re.compile(r" (?:too )?myself(?!\w)")
 _OTHERS = re.compile(r"(?<!\w)(?:doctor|dr|nurse|surgeon|specialist|cardiologist|therapist|medico|doctora)(?!\w)")
 _OF_KIN = re.compile(
@@ -84,18 +90,31 @@ def told_on(reading: Reading, said: Sequence[tuple[SentencePart, list[Finding]]]
     """The findings of a note's sentences; he is the husband of a woman who was named just before: he drinks heavily."""
     gender = _gender([each for _, found in said for each in found])
     kin: Relative | None = None
-    result = []
+    pronoun, result = "", []
     for part, found in said:
         text = reading.text[part.start : part.end]
-        told = _TELLS_ON.match(text) if gender and kin else None
-        if told and kin and (told.group(1) == "he") == (gender == "female"):
-            result.append([_of(each, kin) for each in found])
+        told = _TELLS_ON.match(text) if kin else None
+        if told and kin and told.group(1) == pronoun:
+            back = _BACK[pronoun].search(reading.text, part.start, part.end)
+            stop = back.start() if back else part.end
+            result.append([_of(each, kin) if each.start < stop else each for each in found])
             continue
-        others = MEN if gender == "female" else WOMEN
-        people = [each for each in everybody(words(text)) if others.intersection(words(text)[each.first : each.last])]
-        kin = people[0] if len(people) == 1 else None
+        kin, pronoun = _other(words(text), gender)
         result.append(list(found))
     return result
+
+
+def _other(said: Sequence[str], gender: str | None) -> tuple[Relative | None, str]:
+    """The one person of a sentence whom a pronoun means that is not the patient's, and it: her father, he."""
+    people = list(everybody(said))
+    if len(people) != 1:
+        return None, ""
+    names, owner = {*said[people[0].first : people[0].last]}, {*said[max(0, people[0].first - 1) : people[0].first]}
+    if names & MEN and (gender == "female" or owner == {"her"}):
+        return people[0], "he"
+    if names & WOMEN and (gender == "male" or owner == {"his"}):
+        return people[0], "she"
+    return None, ""
 
 
 def _gender(findings: Sequence[Finding]) -> str | None:

@@ -14,6 +14,11 @@ from worker.clinical.terminology import DATA
 from worker.clinical.tokens import word_set
 
 _OWNERS = word_set("my his her your their the our a an another mi mis su sus tu la el una un")
+_ENGLISH_OWNERS = word_set("my his her your our their the a older younger oldest youngest eldest one")
+_SPANISH = word_set(
+    "el los las del y con que es en por se de su sus muy mas dos tres ni sin como una frecuentes normales"
+)
+"""Words of a sentence in which "son" is a verb."""
 _BEFORE_BEHIND = word_set("in on of by for ( affecting en de por : tomaba tenia tuvo padecia padece")
 _IN_BREAST = word_set("de en la una ambas por")
 _COUNTS = word_set("no has have had any")
@@ -74,7 +79,7 @@ def relatives(words: Sequence[str], *, kin_is_patient: bool = False) -> list[Rel
 
     With `kin_is_patient` a parent is speaking: his son or daughter is the patient, as is a child that somebody brings.
     """
-    found = [each for each in _table().people.find(words) if not (_is_breast(words, each) or _is_company(words, each))]
+    found = [each for each in _people(words) if not (_is_breast(words, each) or _is_company(words, each))]
     found = [
         each for each in found if each.value[0] not in _CHILDREN or not (kin_is_patient or _is_brought(words, each))
     ]
@@ -83,14 +88,22 @@ def relatives(words: Sequence[str], *, kin_is_patient: bool = False) -> list[Rel
 
 def everybody(words: Sequence[str]) -> Iterator[Relative]:
     """Everyone but the patient whom the words name, whatever is said of him; not the family as a whole."""
-    return (_relative(words, each) for each in _table().people.find(words) if each.value[0] != FAMILY_MEMBER)
+    return (_relative(words, each) for each in _people(words) if each.value[0] != FAMILY_MEMBER)
 
 
 def named(words: Sequence[str]) -> Iterator[Relative]:
     """Every relative by blood that the words name, whatever is said of him; not the family as a whole."""
-    for hit in _table().people.find(words):
+    for hit in _people(words):
         if hit.value[1] == "family" and hit.value[0] != FAMILY_MEMBER:
             yield _relative(words, hit)
+
+
+def _people(words: Sequence[str]) -> Iterator[Hit[tuple[str, Experiencer]]]:
+    """The people of the table whom the words name; the Spanish "son" is no son: los síntomas son tos y disnea."""
+    for hit in _table().people.find(words):
+        owned = words[max(0, hit.first - 1) : hit.first]
+        if words[hit.first] != "son" or _SPANISH.isdisjoint(words) or (owned and owned[0] in _ENGLISH_OWNERS):
+            yield hit
 
 
 def _relative(words: Sequence[str], hit: Hit[tuple[str, Experiencer]]) -> Relative:

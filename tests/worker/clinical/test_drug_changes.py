@@ -96,6 +96,10 @@ def test_what_was_taken_too_much_of_or_not_tolerated_is_not_taken(text: str, lan
     assert told.get(drug, ("past", None))[0] == "past"
 
 
+def test_a_remark_may_say_why() -> None:
+    assert drugs("warfarin 5 mg - hold until INR < 3") == {"warfarin": ("past", "stopped")}
+
+
 def test_how_strong_a_syrup_is_is_not_its_dose() -> None:
     [drug] = facts("amoxicillin 400 mg/5 mL, 7.5 mL BID x 10 days", "en").mentions
     assert (drug.attribute("dose"), drug.attribute("unit")) == ("7.5", "mL")

@@ -42,6 +42,19 @@ def test_he_is_the_husband_of_a_woman() -> None:
     assert whose(text)["depression"] == "patient"
 
 
+@pytest.mark.parametrize(
+    ("text", "concept", "experiencer"),
+    [
+        ("Her father visits often. He has diabetes.", "diabetes mellitus", "family"),
+        ("Woman of 65. Her brother is a doctor. He has recommended tamoxifen.", "tamoxifen", "patient"),
+        ("His father died young. He has diabetes.", "diabetes mellitus", "patient"),
+        ("42-year-old man. His brother had a stroke. He takes warfarin.", "warfarin", "patient"),
+    ],
+)
+def test_a_pronoun_that_can_be_the_patients_is_his(text: str, concept: str, experiencer: str) -> None:
+    assert whose(text)[concept] == experiencer
+
+
 def test_what_the_wife_only_noticed_is_the_mans() -> None:
     assert (
         whose("72-year-old man with cough. His wife is worried. She has noticed weight loss.")["weight loss"]
@@ -73,3 +86,20 @@ def test_a_dictation_without_marks_keeps_mother_and_patient_apart() -> None:
     assert mentions["amlodipine"] == mentions["crepitus"] == ("patient", "present")
     assert mentions["effusion"] == mentions["swelling"] == ("patient", "absent")
     assert mentions["osteoarthritis"][1] != "absent"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Los síntomas son tos y disnea.",
+        "Las deposiciones son líquidas y presenta tos.",
+        "Los antecedentes son: hipertensión, tos crónica.",
+        "Son las 3 de la mañana, su hija la encontró confusa, con tos.",
+    ],
+)
+def test_the_spanish_verb_son_is_no_son(text: str) -> None:
+    assert set(whose(text, "es").values()) == {"patient"}
+
+
+def test_an_english_son_is_one() -> None:
+    assert whose("My son has asthma.")["asthma"] == whose("Son: asthma.")["asthma"] == "family"
