@@ -11,6 +11,7 @@ from shared.case import Case
 from worker.clinical.clauses import clauses
 from worker.clinical.facts import facts
 from worker.clinical.next_steps import next_steps
+from worker.clinical.redflags import red_flags
 
 CaseOf = Callable[..., Case]
 
@@ -42,6 +43,11 @@ def test_nobody_is_asked_since_when_he_has_a_sign(case_of: CaseOf, text: str) ->
 def test_what_the_impression_settles_is_not_left_open(case_of: CaseOf) -> None:
     text = "Indication: rule out appendicitis.\nImpression: Acute appendicitis."
     assert not [each for each in next_steps(read(case_of, text, "en")) if "open" in each.text]
+
+
+def test_the_spanish_verb_son_hides_no_danger(case_of: CaseOf) -> None:
+    text = "Los síntomas son dolor torácico opresivo que irradia al brazo izquierdo y sudoración."
+    assert red_flags(read(case_of, text, "es"))
 
 
 def test_a_high_pressure_in_pregnancy_is_no_matter_for_home(case_of: CaseOf) -> None:

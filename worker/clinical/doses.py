@@ -73,6 +73,8 @@ _ROUTE = re.compile(
     r"intravenos[oa]|por boca|"
     r"subcutane[oa]|inhalad[oa]|topic[oa]|nebulizad[oa]|via intravenosa|via subcutanea|por la boca)(?!\w)"
 )
+_ROUTE_BEFORE = re.compile(r"(?<!\w)(?:oral|iv|po|im|sl|sc|topical|inhaled|intravenous|sublingual) $")
+"""Right before a drug it is that one's: from IV vancomycin to oral linezolid."""
 _FOR = re.compile(
     rf"(?<!\w)(?:for (?:the (?:next|past|last) )?|x ?|durante |por )({AMOUNT}[ -]?{UNIT})(?!\w)(?! (?:a|per|"
     rf"al) (?:day|dia))"
@@ -117,7 +119,8 @@ def taken(reading: Reading, start: int, end: int) -> list[Trait]:
 def _begin(reading: Reading, following: Finding) -> int:
     """Where the words of the next drug begin: with its name, or with a dose that stands before it."""
     early = _DOSE_BEFORE.search(reading.text, max(0, following.start - 40), following.start)
-    return early.start() if early else following.start
+    route = _ROUTE_BEFORE.search(reading.text, max(0, following.start - 16), following.start)
+    return early.start() if early else route.start() if route else following.start
 
 
 def _traits(reading: Reading, before: int, drug: Finding, stop: int) -> Iterator[Trait]:

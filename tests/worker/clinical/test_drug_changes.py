@@ -100,6 +100,11 @@ def test_a_remark_may_say_why() -> None:
     assert drugs("warfarin 5 mg - hold until INR < 3") == {"warfarin": ("past", "stopped")}
 
 
+def test_a_route_before_the_next_drug_is_not_the_last_ones() -> None:
+    first, second = facts("IV vancomycin was changed to oral linezolid.", "en").mentions
+    assert (first.concept, first.attribute("route"), second.concept) == ("vancomycin", None, "linezolid")
+
+
 def test_how_strong_a_syrup_is_is_not_its_dose() -> None:
     [drug] = facts("amoxicillin 400 mg/5 mL, 7.5 mL BID x 10 days", "en").mentions
     assert (drug.attribute("dose"), drug.attribute("unit")) == ("7.5", "mL")
