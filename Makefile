@@ -51,7 +51,7 @@ demo: weights ## Start the whole service, send it a recording and a note, show w
 up: weights ## Run the whole service on this machine until Ctrl-C
 	@$(BIN)/clinq up
 
-tools: ## Install Chromium, PostgreSQL and Node.js for the tests where we may, else say what will be skipped
+tools: ## Install Chromium, PostgreSQL, Node.js and tesseract for the tests where we may, else say what will be skipped
 	@.ci/tools
 
 test: weights tools ## Run the tests (ARGS="-k name" for some of them)
