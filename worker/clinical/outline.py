@@ -11,7 +11,7 @@ from itertools import groupby
 from math import ceil, sqrt
 
 from shared.case import Case, Mention, Sentence, Span
-from worker.clinical import folded, sections
+from worker.clinical import conversation, folded, sections
 from worker.clinical.clauses import Clause, clauses
 from worker.clinical.reading import Reading, read
 from worker.clinical.sentences import SentencePart, split
@@ -94,8 +94,12 @@ def _parts(case: Case, span: Span) -> tuple[Sentence, ...]:
 
 
 def is_talk(case: Case) -> bool:
-    """Whether the text is a conversation whose speakers are known, by the recording or by tags."""
-    return bool(turns(_read(case), case.segments))
+    """Whether the text is a conversation: its speakers are known, or it has no headings and people ask and answer."""
+    reading = _read(case)
+    said = turns(reading, case.segments)
+    if said or sections.parts(reading):
+        return bool(said)
+    return bool(conversation.lines(reading, split(reading, joined=bool(case.segments)), said))
 
 
 def _read(case: Case) -> Reading:
@@ -201,12 +205,12 @@ def _statements(case: Case) -> list[Span]:
         words = reading.text[start : part.end]
         if words.strip() and (not said or _within_turns(own, part)) and _states(words, talk=bool(said)):
             found.append(reading.span(start + len(words) - len(words.lstrip()), part.end))
-    return [each for each in found if not _is_heading(case, each)]
+    return [each for each in found if _within(case, each) or not _is_bare(case.quote(each))]
 
 
-def _is_heading(case: Case, span: Span) -> bool:
-    words = case.quote(span)
-    return words.isupper() and words[-1].isalpha() and not _within(case, span)
+def _is_bare(words: str) -> bool:
+    """A heading, or a word alone: nothing is stated unless it is a fact."""
+    return len(words.split()) == 1 or (words.isupper() and words[-1].isalpha())
 
 
 def _within_turns(said: Sequence[Turn], part: SentencePart) -> bool:
@@ -218,7 +222,7 @@ def _states(words: str, *, talk: bool) -> bool:
     if words.rstrip().endswith(("?", ":")):
         return False
     if not talk:
-        return len(words.split()) > 1
+        return True
     return len(set(re.findall(r"[a-z]+", words)) - _FILLERS) > 1
 
 

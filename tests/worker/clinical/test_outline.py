@@ -86,3 +86,13 @@ def test_a_heading_is_no_part_of_a_sentence(case_of: CaseOf) -> None:
 def test_a_spanish_list_reads_as_spanish_does(case_of: CaseOf) -> None:
     words = told(case_of("Tos, crepitantes en base derecha e ictericia."), "es").narrative[0].text
     assert words == "Tos, crepitantes (lado derecho) e ictericia."
+
+
+def test_talk_without_speakers_is_told_as_facts_too(case_of: CaseOf) -> None:
+    text = "What brings you in? I have a headache. Any fever? No. Do you take anything? Just metformin."
+    assert [each.text for each in told(case_of(text)).summary] == ["Headache; no fever.", "Takes metformin."]
+
+
+def test_a_note_that_quotes_a_question_stays_a_note(case_of: CaseOf) -> None:
+    text = 'CHIEF COMPLAINT: "Can you help me sleep? I am tired."\nASSESSMENT: Insomnia.'
+    assert "Insomnia." in [each.text for each in told(case_of(text)).summary]
