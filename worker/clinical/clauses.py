@@ -34,6 +34,8 @@ _LAY_SPANISH = re.compile(r"\b(?:me|le|te|se|mi|su|duele[n]?|molesta[n]?|tengo|s
 _BOTH = {"both": "bilateral", "bilaterally": "bilateral"}
 _SIDES = {"iz": "lado izquierdo", "de": "lado derecho", "dc": "lado derecho"}
 _SIDE = re.compile(r"izq|izd|derech|dch")
+_THEIRS = re.compile(r"\b(?:my|mi|mis|our|i|yo)\b")
+"""Since my twenties: the patient's own words, which nobody else can say."""
 _SINCE = re.compile(r"^(?:for|since|over|during|x|desde|hace|durante|por)\b")
 
 
@@ -121,7 +123,7 @@ def phrase(case: Case, mention: Mention) -> str:
             thing = f"{value} {thing}" if words.severity_first else f"{thing} {value}"
     duration = mention.attribute("duration")
     duration = duration.lower() if duration and duration.isupper() else duration
-    if duration is None or duration.lower() in thing.lower():
+    if duration is None or duration.lower() in thing.lower() or _THEIRS.search(fold(duration)):
         return thing
     return (
         f"{thing} {duration}" if _SINCE.match(fold(duration)) else words.duration.format(thing=thing, duration=duration)

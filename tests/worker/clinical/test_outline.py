@@ -96,3 +96,8 @@ def test_talk_without_speakers_is_told_as_facts_too(case_of: CaseOf) -> None:
 def test_a_note_that_quotes_a_question_stays_a_note(case_of: CaseOf) -> None:
     text = 'CHIEF COMPLAINT: "Can you help me sleep? I am tired."\nASSESSMENT: Insomnia.'
     assert "Insomnia." in [each.text for each in told(case_of(text)).summary]
+
+
+def test_what_only_the_patient_can_say_is_not_repeated(case_of: CaseOf) -> None:
+    done = told(case_of("Doctor: Any illnesses?\nPatient: I've had migraines since my 20s."))
+    assert [each.text for each in done.summary] == ["Conditions: migraines."]
