@@ -12,7 +12,7 @@ then goes through the same rules of context, dose and allergy as any other:
 - it has codes only where its whole name, in American spelling, is a name of the terminology; else none;
 - words that name no particular disease (disorder, toxicity), a part of the body, an act or a device (patella, flexion,
   brace), what is said of something else (methicillin-resistant, pain relief), short names in capitals, which mean too
-  many things, and names without letters are left out.
+  many things, adjectives that stand alone (allergic), and names without letters are left out.
 """
 
 from __future__ import annotations
@@ -89,6 +89,8 @@ APART = word_set(
 MOST_WORDS_BEFORE = 3
 SHORT_CAPITALS = 5
 
+_ADJECTIVE = re.compile(r"(?:ic|al|ous|ive)$")
+"""Alone, a word that only tells of what sort something else is: allergic, septic."""
 _SAMPLE = re.compile(r"(?<!\w)(?:serum|plasma|blood|urine|urinary|salivary) $")
 _LEVEL = re.compile(r"[ -](?:levels?|tests?|concentrations?|assays?|screens?)(?!\w)")
 _BRITISH = re.compile(r"ae|oe|our(?!\w)")
@@ -156,7 +158,8 @@ def _finding(reading: Reading, entity: Tagged, start: int, end: int) -> Finding 
         ):
             return None
         return Finding("medication", start, end, name, confidence=entity.score)
-    if (len(stems) == 1 and stems[0] in TOO_GENERAL) or _ACT.match(name) or _is_well(name, stems):
+    alone = len(stems) == 1 and (stems[0] in TOO_GENERAL or _ADJECTIVE.search(name))
+    if alone or _ACT.match(name) or _is_well(name, stems):
         return None
     known = _known(name)
     if known is not None and known.kind in {"symptom", "condition"}:

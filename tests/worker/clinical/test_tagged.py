@@ -99,6 +99,7 @@ def test_degree_reporter_and_neighbours_are_no_part_of_a_name(name: str) -> None
         ("He follows up with his PCP.", "PCP", "Disease"),
         ("He works for ABC ABC.", "ABC ABC", "Chemical"),
         ("It is a chronic disorder.", "disorder", "Disease"),
+        ("She is allergic to penicillin.", "allergic", "Disease"),
         ("He felt 🙂🙂 today.", "🙂🙂", "Disease"),
     ],
 )
