@@ -131,6 +131,6 @@ def test_the_quotes_of_each_page_count_code_points(language: str):
     assert told.strip() == "dolor"
     node = which("node")
     if node is None:
-        pytest.skip("needs Node.js")
+        pytest.skip("needs Node.js: apt-get install nodejs")
     script = f"{blocks['javascript']}\nconsole.log({call})"
     assert subprocess.check_output([node, "-e", script], text=True).strip() == "dolor"

@@ -95,15 +95,17 @@ def _parts(case: Case, span: Span) -> tuple[Sentence, ...]:
 
 def is_talk(case: Case) -> bool:
     """Whether the text is a conversation: its speakers are known, or it has no headings and people ask and answer."""
-    reading = _read(case)
-    said = turns(reading, case.segments)
-    if said or sections.parts(reading):
+    reading, said, parts = _read(case)
+    if said or parts:
         return bool(said)
     return bool(conversation.lines(reading, split(reading, joined=bool(case.segments)), said))
 
 
-def _read(case: Case) -> Reading:
-    return read(case.text or "", case.language or "en")
+def _read(case: Case) -> tuple[Reading, Sequence[Turn], Sequence[sections.Part]]:
+    """The text as the rules read it, with its turns, or with its headed parts where it has none."""
+    reading = read(case.text or "", case.language or "en")
+    said = turns(reading, case.segments)
+    return reading, said, [] if said else sections.parts(reading)
 
 
 def section_of(case: Case, span: Span) -> str:
@@ -131,8 +133,7 @@ def _select(case: Case) -> Sequence[Span]:
     said = list({folded.fold(case.quote(span)): span for span in reversed(_statements(case))}.values())[::-1]
     page = min(PAGE, ceil(SHARE * len(said)))
     wanted = max(FEWEST, min(MOST, page + ceil(BEHIND_SHARE * max(0, len(said) - PAGE / SHARE))))
-    starts = [each.start for each in case.mentions]
-    within = {span: _within(case, span, starts) for span in said}
+    within = {span: _within(case, span) for span in said}
     weights = {span: 1.5 if section_of(case, span) in {"assessment", "plan"} else 1.0 for span in said}
     chosen = _never_left_out(case, said, within)
     told = {_told(each) for span in chosen for each in within[span]}
@@ -184,9 +185,10 @@ def _told(mention: Mention) -> Told:
     return name, mention.assertion, mention.experiencer, mention.temporality, tuple(a.value for a in mention.attributes)
 
 
-def _within(case: Case, span: Span, starts: Sequence[int] | None = None) -> list[Mention]:
-    known = starts or [each.start for each in case.mentions]
-    return list(case.mentions[bisect_left(known, span.start) : bisect_left(known, span.end)])
+def _within(case: Case, span: Span) -> Sequence[Mention]:
+    """The mentions that begin in a stretch; those of a case stand in the order of the text."""
+    start, end = (bisect_left(case.mentions, edge, key=lambda each: each.start) for edge in (span.start, span.end))
+    return case.mentions[start:end]
 
 
 def _statements(case: Case) -> list[Span]:
@@ -194,10 +196,11 @@ def _statements(case: Case) -> list[Span]:
 
     Of talk they are what others than the clinician say, where there are such.
     """
-    reading = _read(case)
-    said = turns(reading, case.segments)
-    edges = [edge for turn in said for edge in (turn.start, turn.end)]
-    edges += [edge for part in ([] if said else sections.parts(reading)) for edge in (part.start, part.body)]
+    reading, said, parts = _read(case)
+    edges = [
+        *(e for turn in said for e in (turn.start, turn.end)),
+        *(e for part in parts for e in (part.start, part.body)),
+    ]
     own = [each for each in said if each.speaker != "clinician"] or said
     found = []
     for part in split(reading, edges, joined=bool(case.segments)):
