@@ -24,6 +24,16 @@ class BackingServiceError(RetryableError):
     code = "backing_service_unavailable"
 
 
+class OcrUnavailableError(RetryableError):
+    """Pages are pictures, and this machine cannot read them: a program or one of its languages is missing.
+
+    Another worker may have it, and an operator can put it in: the job is tried again, then dead, never failed.
+    """
+
+    code = "ocr_unavailable"
+    pause_s = 30.0
+
+
 class DeadlockError(BackingServiceError):
     """The database undid this transaction so that another one, which waited for it in turn, could go on."""
 
@@ -98,12 +108,6 @@ class DocumentTooLongError(BadDocumentError):
     """The document has more pages, or more text, than the limits allow."""
 
     code = "document_too_long"
-
-
-class OcrUnavailableError(BadDocumentError):
-    """Pages are pictures, and this machine cannot read them: a program or one of its languages is missing."""
-
-    code = "ocr_unavailable"
 
 
 class MissingInputError(PermanentError):

@@ -91,7 +91,7 @@ async def test_too_little_content_is_an_outcome_and_no_error(gateway: Gateway):
     [
         ("bad_audio", JobStatus.FAILED, 422),
         ("document_encrypted", JobStatus.FAILED, 422),
-        ("ocr_unavailable", JobStatus.FAILED, 500),
+        ("ocr_unavailable", JobStatus.DEAD, 500),
         ("stored_case", JobStatus.FAILED, 500),
         ("worker_lost", JobStatus.DEAD, 500),
     ],

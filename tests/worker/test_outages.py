@@ -19,7 +19,7 @@ from shared import ledger, speed, tables
 from shared.broker import Broker
 from shared.case import Case
 from shared.database import Database
-from shared.errors import BackingServiceError
+from shared.errors import BackingServiceError, OcrUnavailableError
 from shared.job import JobStatus, StageName
 from shared.ledger import Job
 from shared.speed import Measured
@@ -251,3 +251,18 @@ def test_rows_that_another_transaction_holds_are_taken_when_it_ends(home: House,
         job = ledger.get(connection, job_id)
     assert job is not None
     assert job.status is JobStatus.COMPLETED
+
+
+def test_a_worker_that_cannot_read_scans_leaves_them_to_others_and_at_last_to_an_operator(home: House, stage: Small):
+    def cannot(_case: Case, _desk: Desk) -> Case:
+        raise OcrUnavailableError("install tesseract-ocr on the workers, then replay")
+
+    stage.act = cannot
+    job = home.run(home.submit(attempts=2))
+    with home.worker.database.read() as connection:
+        due = connection.execute(sa.select(tables.job.c.not_before)).scalar_one()
+    assert job.status is JobStatus.QUEUED
+    assert due > time.time() + OcrUnavailableError.pause_s / 2
+    home.due_now()
+    job = home.run(job.id)
+    assert (job.status, job.reason and job.reason.code) == (JobStatus.DEAD, "ocr_unavailable")

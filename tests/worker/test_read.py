@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from shared.case import Case
-from shared.errors import BadDocumentError, JobStoppedError
+from shared.errors import BadDocumentError, JobStoppedError, OcrUnavailableError
 from shared.job import Document
 from shared.registry import ModelVersion
 from tests import papers
@@ -237,7 +237,7 @@ def test_where_tesseract_is_missing_a_scan_says_so_and_a_text_is_read(
     monkeypatch.setenv("PATH", str(tmp_path))
 
     assert reader.read(papers.pdf(LETTER))[0].text == LETTER
-    with pytest.raises(BadDocumentError, match="install tesseract-ocr") as caught:
+    with pytest.raises(OcrUnavailableError, match="install tesseract-ocr") as caught:
         reader.read(papers.pdf(LETTER, Scan(CARTA)))
     assert caught.value.code == "ocr_unavailable"
 
@@ -248,7 +248,7 @@ def test_where_a_language_is_missing_a_scan_says_so(
 ) -> None:
     monkeypatch.setenv("TESSDATA_PREFIX", str(tmp_path))
 
-    with pytest.raises(BadDocumentError, match="lacks a language") as caught:
+    with pytest.raises(OcrUnavailableError, match="lacks a language") as caught:
         reader.read(papers.pdf(Scan(CARTA)), language="es")
     assert caught.value.code == "ocr_unavailable"
 

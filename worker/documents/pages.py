@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.errors import (
     BadDocumentError,
+    ClinqError,
     DocumentTooLongError,
     EncryptedDocumentError,
     OcrUnavailableError,
@@ -27,7 +28,7 @@ from worker.stage import Listen
 
 _ROOT = Path(__file__).parents[2]
 LISTEN_S = 0.25  # how long a stop may wait to be heard
-PROBLEMS: dict[str, tuple[type[BadDocumentError], str]] = {
+PROBLEMS: dict[str, tuple[type[ClinqError], str]] = {
     "encrypted": (EncryptedDocumentError, "the document is protected by a password: send it without one"),
     "damaged": (BadDocumentError, "the document cannot be opened: it is damaged, or no PDF"),
     "too_many_pages": (DocumentTooLongError, "the document has too many pages: send it in parts"),
@@ -88,8 +89,8 @@ def languages(language: str | None) -> str:
 def read(path: Path, kind: str, language: str | None, limits: Limits, listen: Listen) -> Iterator[PageText]:
     """The pages of the document at `path`, of this media type.
 
-    `listen` raises once the job is stopped; the other process is ended then. Raises BadDocumentError, which quotes
-    nothing, for what cannot be read.
+    `listen` raises once the job is stopped; the other process is ended then. Raises BadDocumentError for what cannot
+    be read, and OcrUnavailableError where tesseract is missing; neither quotes anything.
     """
     costs = (limits.pages, limits.chars, limits.cpu_s, limits.memory_bytes)
     arguments = [str(os.getpid()), kind, languages(language), *map(str, costs)]
