@@ -12,36 +12,28 @@ from transformers import (
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
-    StoppingCriteria,
     StoppingCriteriaList,
 )
 from transformers.utils.logging import disable_progress_bar
 
 from shared.errors import ModelUnavailableError
 from shared.registry import ModelVersion
-from worker.generate.streaming import OnToken, StopOnLine, StopOnLoop, TokenStreamer
+from worker.generate.streaming import Follow, OnToken, Unfolding, ends
+from worker.generate.writer import Form, Message, OnRow, batches, data, first_line
 from worker.interrupt import interruptible
 from worker.stage import Device, Listen, undisturbed
 
-CONTEXT_TOKENS = 8192
 REPETITION_PENALTY = 1.1
 NO_REPEAT_TOKENS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of the chat: role is system, user or assistant."""
-
-    role: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
 class Llama:
-    """A loaded model that answers chats."""
+    """A loaded model that continues prompts and answers chats."""
 
     model: PreTrainedModel | PeftModel
     tokenizer: PreTrainedTokenizerBase
+    form: Form = "continues"
 
     def complete(
         self,
@@ -53,9 +45,14 @@ class Llama:
         listen: Listen = undisturbed,
     ) -> str:
         """The line that the most likely answer starts with when it has to start with `begin`."""
-        stop = StopOnLine(self.tokenizer)
-        with interruptible(self.model, listen):
-            return self._write(chat, begin, most_tokens, on_token, stop).partition("\n")[0].strip()
+        [line] = self.write(
+            [self.prompt(chat, begin)],
+            most_tokens=most_tokens,
+            on_token=lambda _row, tokens, text: on_token(tokens, text),
+            listen=listen,
+            stop_at_line=True,
+        )
+        return first_line(begin + line).strip()
 
     def answer(
         self, chat: Sequence[Message], *, most_tokens: int, on_token: OnToken, listen: Listen = undisturbed
@@ -65,36 +62,68 @@ class Llama:
         What `on_token` or `listen` raises (JobStoppedError) leaves at once: no further token, and no further layer of
         a long prompt, is computed.
         """
-        with interruptible(self.model, listen):
-            return self._write(chat, "", most_tokens, on_token)
+        [text] = self.write(
+            [self.prompt(chat)],
+            most_tokens=most_tokens,
+            on_token=lambda _row, tokens, text: on_token(tokens, text),
+            listen=listen,
+        )
+        return text
+
+    def prompt(self, chat: Sequence[Message], begin: str = "") -> str:
+        """The chat by the model's template; no text of a message can end its turn."""
+        turns = [{"role": each.role, "content": data(each.content)} for each in chat]
+        return f"{self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)}{begin}"
+
+    def write(
+        self,
+        prompts: Sequence[str],
+        *,
+        most_tokens: int,
+        on_token: OnRow,
+        listen: Listen,
+        stop_at_line: bool = False,
+        static: str = "",
+    ) -> list[str]:
+        """What the model writes after each prompt (see Writer); `static` is read anew with each of them."""
+        [lead, *rows] = self._tokens([static, *prompts])
+        written = [""] * len(prompts)
+        with torch.inference_mode(), interruptible(self.model, listen):
+            for batch in batches([len(lead) + len(row) for row in rows], most_tokens):
+                unfolding = Unfolding(self.tokenizer, batch, on_token, self._ends(), stop_at_line=stop_at_line)
+                self.model.generate(  # type: ignore[operator]  # transformers types it as a tensor
+                    **padded([lead + rows[row] for row in batch], self.model.device),
+                    max_new_tokens=most_tokens,
+                    do_sample=False,
+                    repetition_penalty=REPETITION_PENALTY,
+                    no_repeat_ngram_size=NO_REPEAT_TOKENS,
+                    stopping_criteria=StoppingCriteriaList([Follow(unfolding)]),
+                )
+                for row, text in zip(batch, unfolding.texts(), strict=True):
+                    written[row] = text
+        return written
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""
-        return [len(ids) for ids in self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
+        return [len(ids) for ids in self._tokens(texts)]
 
-    def _write(
-        self, chat: Sequence[Message], begin: str, most_tokens: int, on_token: OnToken, *stops: StoppingCriteria
-    ) -> str:
-        inputs = self.encode(chat, begin)
-        asked = int(inputs["input_ids"].shape[1])
-        with torch.inference_mode():
-            [written] = self.model.generate(  # type: ignore[operator]  # transformers types it as a tensor
-                **inputs,
-                max_new_tokens=most_tokens,
-                do_sample=False,
-                repetition_penalty=REPETITION_PENALTY,
-                no_repeat_ngram_size=NO_REPEAT_TOKENS,
-                streamer=TokenStreamer(self.tokenizer, on_token),
-                stopping_criteria=StoppingCriteriaList([StopOnLoop(asked), *stops]),
-            )
-        return begin + str(self.tokenizer.decode(written[asked:], skip_special_tokens=True))
+    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        return list(self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]) if texts else []
 
-    def encode(self, chat: Sequence[Message], begin: str = "") -> dict[str, torch.Tensor]:
-        """The prompt's tokens; no text of a message can end its turn."""
-        turns = [{"role": each.role, "content": _as_data(each.content)} for each in chat]
-        prompt = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        inputs = self.tokenizer(f"{prompt}{begin}", return_tensors="pt", add_special_tokens=False)
-        return {name: tensor.to(self.model.device) for name, tensor in inputs.items()}
+    def _ends(self) -> set[int]:
+        return ends(self.model.generation_config)
+
+
+def padded(rows: Sequence[list[int]], device: torch.device) -> dict[str, torch.Tensor]:
+    """The rows of a causal model's batch, padded on the left.
+
+    What stands in the gap is never read; it is the row's own first token, so that a penalty on tokens that were there
+    falls on the same ones as without a gap, and a row in a batch writes what it writes alone.
+    """
+    longest = max(len(row) for row in rows)
+    ids = [row[:1] * (longest - len(row)) + row for row in rows]
+    mask = [[0] * (longest - len(row)) + [1] * len(row) for row in rows]
+    return {"input_ids": torch.tensor(ids, device=device), "attention_mask": torch.tensor(mask, device=device)}
 
 
 def load(model: ModelVersion, device: Device) -> Llama:
@@ -115,8 +144,3 @@ def load(model: ModelVersion, device: Device) -> Llama:
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelUnavailableError(f"the weights of {model.name} do not load ({type(error).__name__})") from error
     return Llama(bare.to(device.name).eval(), tokenizer)  # type: ignore[arg-type]  # its wrapper hides the argument
-
-
-def _as_data(content: str) -> str:
-    """Text that cannot end its turn: the marks of the chat template lose their meaning."""
-    return content.replace("<|", "< |").replace("|>", "| >")

@@ -17,7 +17,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from shared.errors import ModelUnavailableError
 from shared.registry import ModelVersion
-from worker.generate.streaming import OnToken, StopOnLoop, TokenStreamer
+from worker.generate.streaming import Follow, OnToken, Unfolding, ends
+from worker.generate.writer import Form, Message, OnRow, batches
 from worker.interrupt import interruptible
 from worker.stage import Device, Listen, undisturbed
 
@@ -31,21 +32,53 @@ class Seq2Seq:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     prefix: str
+    form: Form = "rewrites"
 
     def rewrite(self, text: str, *, most_tokens: int, on_token: OnToken, listen: Listen = undisturbed) -> str:
         """The most likely rewriting; what `on_token` or `listen` raises leaves at once, in the encoder too."""
-        inputs = self.tokenizer(f"{self.prefix}{text}", return_tensors="pt").to(self.model.device)
+        [written] = self.write(
+            [f"{self.prefix}{text}"],
+            most_tokens=most_tokens,
+            on_token=lambda _row, tokens, text: on_token(tokens, text),
+            listen=listen,
+        )
+        return written.strip()
+
+    def prompt(self, chat: Sequence[Message], begin: str = "") -> str:
+        """The last turn behind the model's prefix; raises ValueError where an answer has to begin with something."""
+        if begin:
+            raise ValueError("a model that rewrites cannot be told how to begin")
+        return f"{self.prefix}{chat[-1].content}"
+
+    def write(
+        self,
+        prompts: Sequence[str],
+        *,
+        most_tokens: int,
+        on_token: OnRow,
+        listen: Listen,
+        stop_at_line: bool = False,
+        static: str = "",
+    ) -> list[str]:
+        """What the model makes of each prompt (see Writer); `static` is read anew with each of them."""
+        texts = [f"{static}{prompt}" for prompt in prompts]
+        written = [""] * len(texts)
+        stops = ends(self.model.generation_config)
         with torch.inference_mode(), interruptible(self.model, listen):
-            [written] = self.model.generate(  # type: ignore[operator]  # transformers types it as a tensor
-                input_ids=inputs["input_ids"],
-                attention_mask=inputs["attention_mask"],
-                max_new_tokens=most_tokens,
-                do_sample=False,
-                no_repeat_ngram_size=NO_REPEAT_TOKENS,
-                streamer=TokenStreamer(self.tokenizer, on_token),
-                stopping_criteria=StoppingCriteriaList([StopOnLoop(1)]),
-            )
-        return str(self.tokenizer.decode(written, skip_special_tokens=True)).strip()
+            for batch in batches(self.lengths(texts), most_tokens):
+                inputs = self.tokenizer([texts[row] for row in batch], return_tensors="pt", padding=len(batch) > 1)
+                unfolding = Unfolding(self.tokenizer, batch, on_token, stops, stop_at_line=stop_at_line)
+                self.model.generate(  # type: ignore[operator]  # transformers types it as a tensor
+                    input_ids=inputs["input_ids"].to(self.model.device),
+                    attention_mask=inputs["attention_mask"].to(self.model.device),
+                    max_new_tokens=most_tokens,
+                    do_sample=False,
+                    no_repeat_ngram_size=NO_REPEAT_TOKENS,
+                    stopping_criteria=StoppingCriteriaList([Follow(unfolding)]),
+                )
+                for row, text in zip(batch, unfolding.texts(), strict=True):
+                    written[row] = text
+        return written
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""

@@ -2,67 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from transformers import PreTrainedTokenizerBase, StoppingCriteria
-from transformers.generation.streamers import BaseStreamer
+from transformers import GenerationConfig, PreTrainedTokenizerBase, StoppingCriteria
+
+from worker.generate.writer import OnRow, first_line
 
 OnToken = Callable[[int, str], None]
-"""Called after each token with how many there are and the text that it added; what it raises ends the generation."""
+"""The same for a single prompt: how many tokens there are, and the text that the last one added."""
 
 LONGEST_LOOP = 24
 LOOP_TURNS = 3
 """A stretch of at most so many tokens, said so many times in a row, is a loop."""
 
 
-class TokenStreamer(BaseStreamer):
-    """Hands each token's text on in the generating thread itself, so that an error stops the next token."""
+@dataclass(slots=True)
+class Row:
+    """What one row has written so far."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, on_token: OnToken) -> None:
+    ids: list[int] = field(default_factory=list)
+    told: str = ""
+    ended: bool = False
+
+
+class Unfolding:
+    """Follows the rows of one batch token by token, tells of each and says which rows have ended."""
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        places: Sequence[int],
+        on_token: OnRow,
+        ends: Collection[int],
+        *,
+        stop_at_line: bool,
+    ) -> None:
+        """`places` says which prompt each row of the batch belongs to; `ends` are the tokens that end a text."""
         self._tokenizer = tokenizer
+        self._places = places
         self._on_token = on_token
-        self._is_prompt = True
-        self._ids: list[int] = []
-        self._told = ""
+        self._ends = ends
+        self._stop_at_line = stop_at_line
+        self._rows = [Row() for _ in places]
 
-    def put(self, value: torch.Tensor) -> None:
-        """Take the prompt, which comes first, or the next token."""
-        if self._is_prompt:
-            self._is_prompt = False
-            return
-        self._ids += value.flatten().tolist()
-        text = str(self._tokenizer.decode(self._ids, skip_special_tokens=True))
-        whole = "" if text.endswith("\ufffd") else text[len(self._told) :]  # half a character waits for its end
-        self._told += whole
-        self._on_token(len(self._ids), whole)
+    def add(self, at: int, token: int) -> bool:
+        """Take the next token of a row; whether that row has ended."""
+        row = self._rows[at]
+        if row.ended:
+            return True
+        row.ids.append(token)
+        text = str(self._tokenizer.decode(row.ids, skip_special_tokens=True))
+        whole = "" if text.endswith("\ufffd") else text[len(row.told) :]  # half a character waits for its end
+        row.told += whole
+        row.ended = token in self._ends or loops(row.ids) or (self._stop_at_line and "\n" in whole)
+        self._on_token(self._places[at], len(row.ids), whole)
+        return row.ended
 
-    def end(self) -> None:
-        """Nothing is held back at the end."""
-
-
-class StopOnLoop(StoppingCriteria):
-    """Ends a generation that says the same few tokens again and again."""
-
-    def __init__(self, prompt_tokens: int) -> None:
-        self._prompt_tokens = prompt_tokens
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:  # noqa: ARG002 - its signature
-        """One verdict for each row."""
-        rows = (row[self._prompt_tokens :].tolist() for row in input_ids)
-        return torch.tensor([loops(row) for row in rows], dtype=torch.bool, device=input_ids.device)
+    def texts(self) -> list[str]:
+        """What each row has written."""
+        written = [str(self._tokenizer.decode(row.ids, skip_special_tokens=True)) for row in self._rows]
+        return [first_line(text) for text in written] if self._stop_at_line else written
 
 
-class StopOnLine(StoppingCriteria):
-    """Ends a generation at the end of its first line."""
+class Follow(StoppingCriteria):
+    """Hands each new token of a generating batch on in the generating thread itself: an error stops the next token."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, unfolding: Unfolding) -> None:
+        self._unfolding = unfolding
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:  # noqa: ARG002 - its signature
-        """One verdict for each row."""
-        ended = ["\n" in str(self._tokenizer.decode([token])) for token in input_ids[:, -1].tolist()]
+        """One verdict for each row: whether it has ended."""
+        ended = [self._unfolding.add(at, token) for at, token in enumerate(input_ids[:, -1].tolist())]
         return torch.tensor(ended, dtype=torch.bool, device=input_ids.device)
 
 
@@ -73,3 +86,9 @@ def loops(tokens: Sequence[int]) -> bool:
         and all(tokens[-period:] == tokens[-(turn + 1) * period : -turn * period] for turn in range(1, LOOP_TURNS))
         for period in range(1, LONGEST_LOOP + 1)
     )
+
+
+def ends(config: GenerationConfig) -> set[int]:
+    """The tokens with which a model ends its text."""
+    end = config.eos_token_id
+    return set() if end is None else {end} if isinstance(end, int) else set(end)

@@ -1,0 +1,47 @@
+"""What a writing model is asked: the words of its prompts, the same in training and in use."""
+
+from __future__ import annotations
+
+import re
+
+SECTIONS = {
+    "FAM/SOCHX": "family and social history",
+    "GENHX": "history of present illness",
+    "PASTMEDICALHX": "past medical history",
+    "CC": "chief complaint",
+    "PASTSURGICAL": "past surgical history",
+    "ALLERGY": "allergies",
+    "ROS": "review of systems",
+    "MEDICATIONS": "medications",
+    "ASSESSMENT": "assessment",
+    "EXAM": "physical examination",
+    "DIAGNOSIS": "diagnosis",
+    "DISPOSITION": "disposition",
+    "PLAN": "plan",
+    "EDCOURSE": "emergency department course",
+    "IMMUNIZATIONS": "immunizations",
+    "IMAGING": "imaging",
+    "GYNHX": "gynecologic history",
+    "PROCEDURES": "procedures",
+    "OTHER_HISTORY": "other history",
+    "LABS": "laboratory results",
+}
+"""The section headers of MTS-Dialog (Ben Abacha et al. 2023), in the words that a model knows."""
+
+_BLANKS = re.compile(r"[ \t\r\f\v]+")
+_LINES = re.compile(r" ?\n[ \n]*")
+
+
+def summary_prompt(text: str, header: str | None = None) -> str:
+    """What the model continues with the summary of a conversation; `header` (of SECTIONS) says which part of a note.
+
+    An unknown header counts as none. The answer starts behind one blank.
+    """
+    section = f"\nSection: {SECTIONS[header]}" if header in SECTIONS else ""
+    return f"{as_data(text)}\n{section}\nSummary:"
+
+
+def as_data(content: str) -> str:
+    """Text that cannot end its turn: the marks of chat templates lose their meaning; one blank or line break a gap."""
+    marked = content.replace("<|", "< |").replace("|>", "| >")
+    return _LINES.sub("\n", _BLANKS.sub(" ", marked)).strip()
