@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-metadata = sa.MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    }
-)
+from shared.schema import Seconds
+from shared.schema import metadata as metadata
+from shared.tables_of_figures import feedback as feedback
+from shared.tables_of_figures import prediction as prediction
+from shared.tables_of_figures import tally as tally
 
-Seconds = sa.Double
 WAITS: sa.ColumnElement[str] = sa.literal_column("'queued'")
 """In the text of the statement, because SQLite uses a partial index only for a value that it can read there."""
 RUNS: sa.ColumnElement[str] = sa.literal_column("'running'")

@@ -1,0 +1,107 @@
+"""The model registry: versions, every act on them, who served which job, and what shadows showed."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+NEW_TABLES = ("model_comparison", "model_use", "model_change", "model_version")
+REVISION = sa.Column(
+    "revision", sa.Integer(), server_default="0", nullable=False, comment="of the model registry that it heard"
+)
+PROBLEMS = sa.Column("problems", sa.String(2000), server_default="{}", nullable=False, comment="why, by stage, JSON")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "model_version",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("stage", sa.String(24), nullable=False),
+        sa.Column("name", sa.String(80), nullable=False),
+        sa.Column("version", sa.String(40), nullable=False),
+        sa.Column("engine", sa.String(40), nullable=False),
+        sa.Column("folder", sa.String(200)),
+        sa.Column("sha256", sa.String(64)),
+        sa.Column("adapter", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("source", sa.String(400), server_default="", nullable=False),
+        sa.Column("licence", sa.String(200), server_default="", nullable=False),
+        sa.Column("card", sa.Text(), server_default="", nullable=False),
+        sa.Column("options", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("metrics", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("state", sa.String(12), nullable=False),
+        sa.Column("share", sa.Double(), server_default="0", nullable=False),
+        sa.Column("replaced", sa.String(36)),
+        sa.Column("registered_at", sa.Double(), nullable=False),
+        sa.Column("promoted_at", sa.Double()),
+        sa.Column("retired_at", sa.Double()),
+        sa.Column("registered_by", sa.String(120), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_model_version")),
+        sa.UniqueConstraint("stage", "name", "version", name=op.f("uq_model_version_stage_name_version")),
+    )
+    for state in ("live", "canary", "shadow"):
+        its = sa.text(f"state = '{state}'")
+        name = f"uq_model_version_{state}"
+        op.create_index(name, "model_version", ["stage"], unique=True, sqlite_where=its, postgresql_where=its)
+    op.create_table(
+        "model_change",
+        sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("stage", sa.String(24), nullable=False),
+        sa.Column("version_id", sa.String(36)),
+        sa.Column("actor", sa.String(120), nullable=False),
+        sa.Column("from_state", sa.String(12), nullable=False),
+        sa.Column("to_state", sa.String(12), nullable=False),
+        sa.Column("share", sa.Double(), server_default="0", nullable=False),
+        sa.Column("reason", sa.String(400), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_model_change")),
+    )
+    op.create_index("ix_model_change_version_id", "model_change", ["version_id"])
+    op.create_table(
+        "model_use",
+        sa.Column("job_id", sa.String(36), nullable=False),
+        sa.Column("stage", sa.String(24), nullable=False),
+        sa.Column("tenant", sa.String(64), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("version_id", sa.String(36)),
+        sa.Column("name", sa.String(80), nullable=False),
+        sa.Column("version", sa.String(40), nullable=False),
+        sa.Column("engine", sa.String(40), nullable=False),
+        sa.Column("sha256", sa.String(64)),
+        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.Column("size", sa.Double(), nullable=False),
+        sa.Column("canary", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("degraded", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("failed_id", sa.String(36)),
+        sa.PrimaryKeyConstraint("job_id", "stage", name=op.f("pk_model_use")),
+    )
+    op.create_index("ix_model_use_stage_at", "model_use", ["stage", "at"])
+    op.create_index("ix_model_use_tenant_at", "model_use", ["tenant", "at"])
+    op.create_table(
+        "model_comparison",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("tenant", sa.String(64), nullable=False),
+        sa.Column("job_id", sa.String(36), nullable=False),
+        sa.Column("stage", sa.String(24), nullable=False),
+        sa.Column("version_id", sa.String(36), nullable=False),
+        sa.Column("served_id", sa.String(36)),
+        sa.Column("agreement", sa.Double()),
+        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.Column("served_seconds", sa.Double(), nullable=False),
+        sa.Column("error", sa.String(80)),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_model_comparison")),
+    )
+    op.create_index(op.f("ix_model_comparison_job_id"), "model_comparison", ["job_id"])
+    op.create_index("ix_model_comparison_version_id_at", "model_comparison", ["version_id", "at"])
+    op.add_column("worker", REVISION)
+    op.add_column("worker", PROBLEMS)
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("worker") as changed:
+        changed.drop_column("revision")
+        changed.drop_column("problems")
+    for table in NEW_TABLES:
+        op.drop_table(table)
