@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from shared.model_tables import model_change as model_change
+from shared.model_tables import model_comparison as model_comparison
+from shared.model_tables import model_version as model_version
 from shared.schema import Seconds
 from shared.schema import metadata as metadata
 from shared.tables_of_figures import feedback as feedback
@@ -251,6 +254,10 @@ worker = sa.Table(
     sa.Column("seen_at", Seconds, nullable=False),
     sa.Column("models", sa.String(2000), nullable=False, comment="what is loaded, JSON"),
     sa.Column("job_id", sa.String(36)),
+    sa.Column("revision", sa.Integer, nullable=False, server_default="0", comment="of the model registry, as it heard"),
+    sa.Column(
+        "problems", sa.String(2000), nullable=False, server_default="{}", comment="why it lacks a model, by stage"
+    ),
 )
 
 speed = sa.Table(

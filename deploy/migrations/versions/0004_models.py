@@ -1,4 +1,4 @@
-"""The model registry: versions, every act on them, who served which job, and what shadows showed."""
+"""The model registry: versions, every act on them, and how shadows and canaries did."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,11 +6,13 @@ from alembic import op
 revision = "0004"
 down_revision = "0003"
 
-NEW_TABLES = ("model_comparison", "model_use", "model_change", "model_version")
+NEW_TABLES = ("model_comparison", "model_change", "model_version")
 REVISION = sa.Column(
-    "revision", sa.Integer(), server_default="0", nullable=False, comment="of the model registry that it heard"
+    "revision", sa.Integer(), server_default="0", nullable=False, comment="of the model registry, as it heard"
 )
-PROBLEMS = sa.Column("problems", sa.String(2000), server_default="{}", nullable=False, comment="why, by stage, JSON")
+PROBLEMS = sa.Column(
+    "problems", sa.String(2000), server_default="{}", nullable=False, comment="why it lacks a model, by stage"
+)
 
 
 def upgrade() -> None:
@@ -58,26 +60,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_model_change")),
     )
     op.create_index("ix_model_change_version_id", "model_change", ["version_id"])
-    op.create_table(
-        "model_use",
-        sa.Column("job_id", sa.String(36), nullable=False),
-        sa.Column("stage", sa.String(24), nullable=False),
-        sa.Column("tenant", sa.String(64), nullable=False),
-        sa.Column("at", sa.Double(), nullable=False),
-        sa.Column("version_id", sa.String(36)),
-        sa.Column("name", sa.String(80), nullable=False),
-        sa.Column("version", sa.String(40), nullable=False),
-        sa.Column("engine", sa.String(40), nullable=False),
-        sa.Column("sha256", sa.String(64)),
-        sa.Column("seconds", sa.Double(), nullable=False),
-        sa.Column("size", sa.Double(), nullable=False),
-        sa.Column("canary", sa.Boolean(), server_default=sa.false(), nullable=False),
-        sa.Column("degraded", sa.Boolean(), server_default=sa.false(), nullable=False),
-        sa.Column("failed_id", sa.String(36)),
-        sa.PrimaryKeyConstraint("job_id", "stage", name=op.f("pk_model_use")),
-    )
-    op.create_index("ix_model_use_stage_at", "model_use", ["stage", "at"])
-    op.create_index("ix_model_use_tenant_at", "model_use", ["tenant", "at"])
     op.create_table(
         "model_comparison",
         sa.Column("id", sa.String(36), nullable=False),
