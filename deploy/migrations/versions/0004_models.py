@@ -1,4 +1,4 @@
-"""The model registry: versions, every act on them, and how shadows and canaries did."""
+"""The model registry: versions, every act on them, how shadows did, and what models have answered."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,7 +6,8 @@ from alembic import op
 revision = "0004"
 down_revision = "0003"
 
-NEW_TABLES = ("model_comparison", "model_change", "model_version")
+NEW_TABLES = ("feedback", "tally", "prediction", "model_comparison", "model_change", "model_version")
+COUNTED = ("jobs", "cached", "failed", "degraded", "judged", "unsure", "agreed", "disagreed")
 REVISION = sa.Column(
     "revision", sa.Integer(), server_default="0", nullable=False, comment="of the model registry, as it heard"
 )
@@ -77,8 +78,51 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_model_comparison_job_id"), "model_comparison", ["job_id"])
     op.create_index("ix_model_comparison_version_id_at", "model_comparison", ["version_id", "at"])
+    _figures()
     op.add_column("worker", REVISION)
     op.add_column("worker", PROBLEMS)
+
+
+def _figures() -> None:
+    op.create_table(
+        "prediction",
+        sa.Column("job_id", sa.String(36), nullable=False),
+        sa.Column("tenant", sa.String(64), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("models", sa.String(2000), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.Column("cached", sa.Boolean(), nullable=False),
+        sa.Column("confidence", sa.Double()),
+        sa.Column("needs_review", sa.Boolean()),
+        sa.Column("category", sa.LargeBinary(), comment="sealed with the job's key"),
+        sa.PrimaryKeyConstraint("job_id", name=op.f("pk_prediction")),
+    )
+    op.create_index("ix_prediction_tenant_at", "prediction", ["tenant", "at", "job_id"])
+    key = ("tenant", "hour", "stage", "model", "version", "pace")
+    op.create_table(
+        "tally",
+        sa.Column("tenant", sa.String(64), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("stage", sa.String(24), nullable=False),
+        sa.Column("model", sa.String(120), nullable=False),
+        sa.Column("version", sa.String(80), nullable=False),
+        sa.Column("pace", sa.Integer(), nullable=False),
+        *(sa.Column(name, sa.Integer(), server_default="0", nullable=False) for name in COUNTED),
+        *(sa.Column(name, sa.Double(), server_default="0", nullable=False) for name in ("seconds", "confidence")),
+        sa.PrimaryKeyConstraint(*key, name=op.f("pk_tally")),
+    )
+    op.create_table(
+        "feedback",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("tenant", sa.String(64), nullable=False),
+        sa.Column("job_id", sa.String(36), nullable=False),
+        sa.Column("author", sa.String(120), nullable=False, comment="user:... or key:..."),
+        sa.Column("target", sa.String(16), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False, comment="sealed with the job's key"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feedback")),
+    )
+    op.create_index(op.f("ix_feedback_job_id"), "feedback", ["job_id"])
 
 
 def downgrade() -> None:
