@@ -34,6 +34,8 @@ class ModelVersion:
     adapter: Path | None = None
     """A folder with our own small weights (LoRA adapter or head, safetensors) that go on top."""
     options: dict[str, str] = field(default_factory=dict)
+    id: str | None = None
+    """Of its row in the registry (shared/models.py); None for what the manifest names."""
 
     def used_by(self, stage: StageName) -> ModelUse:
         """What the result says about who did this stage's work."""
