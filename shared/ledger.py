@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from shared import tables
+from shared import feedback, predictions, tables
 from shared.audit import Actor, record_all
 from shared.crypto import Keyring, WrappedKey
 from shared.database import clock
@@ -187,6 +187,8 @@ def purge_all(connection: sa.Connection, job_ids: Sequence[str], actor: Actor) -
     purged = list(connection.execute(change.returning(_ids)).scalars())
     if purged:
         records.forget(connection, purged)
+        feedback.forget(connection, purged)
+        predictions.forget(connection, purged)
         record_all(connection, [(actor, "purged", job_id) for job_id in purged])
     return purged
 

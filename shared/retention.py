@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from shared import tables, tenants
+from shared import feedback, predictions, tables, tenants
 from shared.audit import Actor, record_all
 from shared.blobs import Blobs
 from shared.broker import Broker, Event
@@ -166,6 +166,8 @@ def _take(
         connection.execute(sa.update(_job).where(_job.c.id.in_([row.id for row in rows])).values(kind.change))
         if rows and kind is RESULTS:
             records.forget(connection, [row.id for row in rows])
+            feedback.forget(connection, [row.id for row in rows])
+            predictions.forget(connection, [row.id for row in rows])
         if rows:
             record_all(connection, [(actor, kind.action, row.id) for row in rows])
     if "blob" in kind.change:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 import structlog
 
-from shared import holding, speed
+from shared import holding, predictions, speed, tally
 from shared.broker import Event
 from shared.errors import (
     HandBackError,
@@ -21,6 +21,7 @@ from shared.job import JobStatus, Reason, StageName
 from shared.ledger import Job
 from shared.reaper import pause_s
 from shared.speed import Measured, Pace
+from shared.tally import Done
 from worker import alarm, limits, recall
 from worker.desk import RoundDesk
 from worker.in_hand import Attempt
@@ -106,7 +107,11 @@ class Round:
         def write(connection: sa.Connection) -> tuple[set[str], list[Event]]:
             mine = holding.finish_all(connection, self._token, ends, self._worker.actor("").name, HOST)
             speed.learn_all(connection, [_measured(each) for each in over if each.job.id in mine and not each.reused])
-            return mine, alarm.sound(connection, self._worker, [each for each in over if each.job.id in mine])
+            told = alarm.sound(connection, self._worker, [each for each in over if each.job.id in mine])
+            predictions.record(
+                connection, [predictions.of(each.case, each.key) for each in over if each.job.id in mine]
+            )
+            return mine, told
 
         mine, told = self._worker.write(write)
         for each, end in zip(over, ends, strict=True):
@@ -165,7 +170,13 @@ class Round:
     def _fail(self, attempt: Attempt, reason: Reason) -> None:
         actor = self._worker.actor(attempt.job.tenant)
         end = Ended(attempt.job, JobStatus.FAILED, reason=reason)
-        if self._worker.write(lambda connection: holding.finish(connection, actor, end)):
+
+        def write(connection: sa.Connection) -> bool:
+            mine = holding.finish(connection, actor, end)
+            tally.add(connection, _lost(self._worker, attempt.job_now) if mine else [])
+            return mine
+
+        if self._worker.write(write):
             self._worker.broker.publish(attempt.desk.event(JobStatus.FAILED.value, status=JobStatus.FAILED))
         log.warning("job failed", reason=reason.code)
 
@@ -180,11 +191,23 @@ def give_back(worker: Worker, job: Job, reason: Reason, *, least_s: float = 0.0)
     pause = max(least_s, pause_s(job.attempt, first_s=settings.backoff_s, longest_s=settings.backoff_max_s))
     last = not limits.attempts_left(settings, job)
     actor = worker.actor(job.tenant)
-    status = worker.write(
-        lambda connection: holding.retry(connection, job, actor, reason=reason, pause_s=pause, last=last)
-    )
+
+    def write(connection: sa.Connection) -> JobStatus | None:
+        status = holding.retry(connection, job, actor, reason=reason, pause_s=pause, last=last)
+        tally.add(connection, _lost(worker, job) if status is JobStatus.DEAD else [])
+        return status
+
+    status = worker.write(write)
     log.warning("attempt given back", reason=reason.code, status=status.value if status else "not ours")
     return status
+
+
+def _lost(worker: Worker, job: Job) -> list[Done]:
+    """What a job that ends without a result adds to the counters of the version at which it ended."""
+    stage = worker.bench.stages.get(job.remaining[0]) if job.remaining else None
+    if stage is None:
+        return []
+    return [Done(job.tenant, job.remaining[0], stage.model.name, stage.model.version, failed=1)]
 
 
 def _log_stage(attempt: Attempt) -> None:
