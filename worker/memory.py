@@ -47,6 +47,11 @@ def let_go(error: BaseException) -> None:
     while failed is not None:
         traceback.clear_frames(failed.__traceback__)
         failed = failed.__cause__ or failed.__context__
+    free()
+
+
+def free() -> None:
+    """Give back what nobody refers to any more."""
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():

@@ -78,6 +78,11 @@ class Post:
         self._short = 0
 
     @property
+    def stage(self) -> Stage:
+        """The engine that was planned for it, or the rules where that could not be loaded."""
+        return self._own.stage
+
+    @property
     def as_planned(self) -> bool:
         """Whether the engine that was planned for this stage serves."""
         return self._own.fallback is None and self._engine.circuit is self._gpu.circuit is Circuit.CLOSED
@@ -86,7 +91,7 @@ class Post:
     def serving(self) -> str:
         """Who serves now, as engine:model, for those who watch."""
         server = self._server()
-        return "none" if server is None else f"{_engine(server)}:{server.stage.model.name}"
+        return "none" if server is None else f"{_engine(server)}:{_model(server.stage.model)}"
 
     def run(self, cases: Sequence[Case], desk: Desk) -> list[Outcome]:
         """What becomes of each case, in their order: the case with more in it, or what was raised over it."""
@@ -221,3 +226,7 @@ def on_cpu(model: ModelVersion) -> str:
 
 def _engine(server: Server) -> str:
     return server.stage.model.engine if server.fallback is None else server.fallback.engine
+
+
+def _model(model: ModelVersion) -> str:
+    return model.name if model.id is None else f"{model.name}@{model.version}"
