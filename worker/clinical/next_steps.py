@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 from shared.case import Case, Mention, Recommendation, Urgency
-from worker.clinical import clauses, phrasing
+from worker.clinical import clauses, cross_reactions, phrasing
 from worker.clinical.allergies import NONE_KNOWN
 from worker.clinical.folded import fold
 from worker.clinical.terminology import DATA
 
-TABLE = Path(__file__).with_name("drug_classes.toml")
 DRUG_ALLERGY = "NICE CG183 (2014), Drug allergy: diagnosis and management"
 HYPERTENSION = "NICE NG136 (2023), Hypertension in adults: diagnosis and management, 1.2"
 RECONCILIATION = "NICE NG5 (2015), Medicines optimisation, 1.3 medicines reconciliation"
@@ -43,15 +40,6 @@ _PLURAL = re.compile(r"(?<![isu])s$")
 _ONE, _MANY = {"has": "has", "is_": "is", "it": "it"}, {"has": "have", "is_": "are", "it": "they"}
 _SMOKES = re.compile(r"\b(?:smok(?:es|ing|er)|cigarett?es?|tobacco|fuma(?:dor|dora)?|tabaquismo|cigarrillos?)\b")
 _NEVER = re.compile(r"\b(?:non|never|ex|former|quit|stopped|no|nunca|dejo|exfumador)\b")
-
-
-@dataclass(frozen=True, slots=True)
-class DrugClass:
-    """Drugs that one word of allergy warns about."""
-
-    words: tuple[str, ...]
-    same: tuple[str, ...]
-    cross: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +91,10 @@ SPANISH = Words(
 
 
 def next_steps(case: Case) -> tuple[Recommendation, ...]:
-    """What the rules advise, the most urgent first; each carries its publication and its words in the text."""
+    """What the rules advise, the most urgent first; each carries its publication and its words in the text.
+
+    A drug that an allergy of the patient speaks against is named in the warning about it and in no other advice.
+    """
     words = SPANISH if clauses.phrases(case) is phrasing.SPANISH else ENGLISH
     own = [each for each in case.mentions if each.experiencer == "patient"]
     steps = [
@@ -117,16 +108,11 @@ def next_steps(case: Case) -> tuple[Recommendation, ...]:
     ]
     order: dict[Urgency, int] = {"emergency": 0, "urgent": 1, "routine": 2}
     once: dict[str, Recommendation] = {}
+    against = cross_reactions.against(case)
     for each in steps:
-        once.setdefault(each.text, each)
+        if each.source == DRUG_ALLERGY or not against(each.text):
+            once.setdefault(each.text, each)
     return tuple(sorted(once.values(), key=lambda each: order[each.urgency]))
-
-
-@cache
-def drug_classes() -> tuple[DrugClass, ...]:
-    """The table of drug classes, read once."""
-    table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
-    return tuple(DrugClass(tuple(r["words"]), tuple(r["same"]), tuple(r["cross"])) for r in table.values())
 
 
 def _step(
@@ -147,21 +133,10 @@ def _conflicts(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]
     drugs = [e for e in everything if e.kind == "medication" and e.assertion == "present" and e.temporality != "past"]
     for allergy in (each for each in everything if each.kind == "allergy" and each.assertion == "present"):
         for drug in drugs:
-            clash = _clash(_names(allergy), _names(drug))
+            clash = cross_reactions.clash(cross_reactions.names(allergy), cross_reactions.names(drug))
             if clash:
                 text = getattr(words, clash).format(allergy=allergy.text, drug=drug.text)
                 yield _step(text, DRUG_ALLERGY, allergy, drug, kind="next_step", urgency="urgent")
-
-
-def _clash(allergy: set[str], drug: set[str]) -> Literal["conflict", "cross"] | None:
-    classes = [each for each in drug_classes() if allergy & {*each.words, *each.same}]
-    if allergy & drug or any(drug & set(each.same) for each in classes):
-        return "conflict"
-    return "cross" if any(drug & set(each.cross) for each in classes) else None
-
-
-def _names(mention: Mention) -> set[str]:
-    return {fold(mention.text), fold(mention.concept or mention.text)}
 
 
 def _pressure(words: Words, own: Sequence[Mention]) -> Iterable[Recommendation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 SECTIONS = {
     "FAM/SOCHX": "family and social history",
@@ -28,6 +29,11 @@ SECTIONS = {
 }
 """The section headers of MTS-Dialog (Ben Abacha et al. 2023), in the words that a model knows."""
 
+PLAN_SENTENCES = 3
+"""As many sentences that plan something as the model reads at once."""
+NO_PLAN = "None."
+"""What the model writes where sentences plan nothing that it may repeat."""
+
 _BLANKS = re.compile(r"[ \t\r\f\v]+")
 _LINES = re.compile(r" ?\n[ \n]*")
 
@@ -39,6 +45,15 @@ def summary_prompt(text: str, header: str | None = None) -> str:
     """
     section = f"\nSection: {SECTIONS[header]}" if header in SECTIONS else ""
     return f"{as_data(text)}\n{section}\nSummary:"
+
+
+def recommend_prompt(said: Sequence[str]) -> str:
+    """What the model continues with the lines of plan that these sentences hold, one a line, or NO_PLAN.
+
+    The answer starts behind one blank.
+    """
+    told = "\n".join(" ".join(as_data(each).split()) for each in said)
+    return f"{told}\n\nPlan:"
 
 
 def as_data(content: str) -> str:
