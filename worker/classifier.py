@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,10 +18,12 @@ from transformers.utils.logging import disable_progress_bar
 from shared.errors import ModelUnavailableError
 from worker.stage import Listen, undisturbed
 
+ADAPTER_FILE = "adapter_model.safetensors"
 HEAD_FILE = "head.safetensors"
 ABOUT_FILE = "about.json"
 BATCH_TOKENS = 512  # rows x longest: the best of those measured for a small BERT on one CPU thread
 LORA_RANK = 8
+LORA_TARGETS = ("query", "value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def read(base: Path, adapter: Path, *, device: str) -> Classifier:
         about = read_about(adapter)
         head = load_file(adapter / HEAD_FILE)
         encoder = AutoModel.from_pretrained(base, dtype=torch.float32, local_files_only=True)
-        encoder = PeftModel.from_pretrained(encoder, adapter).merge_and_unload()
+        encoder = PeftModel.from_pretrained(encoder, adapter).float().merge_and_unload()
         linear = nn.Linear(encoder.config.hidden_size, len(about.labels))
         linear.load_state_dict(head)
         tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
@@ -113,11 +115,19 @@ def read(base: Path, adapter: Path, *, device: str) -> Classifier:
     return Classifier(encoder, tokenizer, linear, about).to(device).eval()
 
 
-def begin(base: Path, about: About, *, seed: int) -> Classifier:
-    """An untrained classifier on the encoder in `base`: only its LoRA weights and its head learn."""
+def begin(
+    base: Path, about: About, *, seed: int, rank: int = LORA_RANK, targets: Sequence[str] = LORA_TARGETS
+) -> Classifier:
+    """An untrained classifier on the encoder in `base`: only its head and the LoRA weights on `targets` learn."""
     torch.manual_seed(seed)
     encoder = AutoModel.from_pretrained(base, dtype=torch.float32, local_files_only=True)
-    lora = LoraConfig(r=LORA_RANK, lora_alpha=2 * LORA_RANK, lora_dropout=0.05, target_modules=["query", "value"])
+    lora = LoraConfig(
+        r=rank,
+        lora_alpha=2 * rank,
+        lora_dropout=0.05,
+        target_modules=list(targets),
+        exclude_modules=["pooler.dense"],  # nobody reads the pooler: the mean of all words is taken
+    )
     adapted = get_peft_model(encoder, lora)
     head = nn.Linear(encoder.config.hidden_size, len(about.labels))
     tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
@@ -125,7 +135,7 @@ def begin(base: Path, about: About, *, seed: int) -> Classifier:
 
 
 def write(classifier: Classifier, folder: Path, about: About) -> None:
-    """Save adapter, head and what they say of themselves, as safetensors and JSON."""
+    """Save adapter and head as safetensors in half precision, and what they say of themselves as JSON."""
     encoder = classifier.encoder
     if not isinstance(encoder, PeftModel):
         raise TypeError("only a classifier from `begin` has an adapter to write: `read` merges it")
@@ -135,7 +145,8 @@ def write(classifier: Classifier, folder: Path, about: About) -> None:
     ].base_model_name_or_path = about.base  # a name: the trainer's path is nobody's business
     encoder.save_pretrained(str(folder), save_embedding_layers=False)  # else it asks the hub whether they changed
     (folder / "README.md").unlink(missing_ok=True)  # peft's empty card: ours is written beside the report
-    save_file({name: value.contiguous() for name, value in classifier.head.state_dict().items()}, folder / HEAD_FILE)
+    _save(load_file(folder / ADAPTER_FILE), folder / ADAPTER_FILE)
+    _save(classifier.head.state_dict(), folder / HEAD_FILE)
     (folder / ABOUT_FILE).write_text(json.dumps(asdict(about), indent=2) + "\n", encoding="utf-8")
 
 
@@ -143,3 +154,7 @@ def read_about(adapter: Path) -> About:
     """What an adapter folder says of itself."""
     stored = json.loads((adapter / ABOUT_FILE).read_text(encoding="utf-8"))
     return About(**{**stored, "labels": tuple(stored["labels"])})
+
+
+def _save(weights: Mapping[str, Tensor], path: Path) -> None:
+    save_file({name: value.half().contiguous() for name, value in weights.items()}, path)

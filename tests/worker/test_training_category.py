@@ -12,7 +12,7 @@ from shared.errors import MissingInputError
 from tests.worker import tiny_bert
 from worker import classifier
 from worker.clinical.categories import category_names, of_icd10
-from worker.training import category, category_data, category_report
+from worker.training import category, category_data, category_report, judged
 from worker.training.category import Corpus, Plan
 from worker.training.category_data import Example
 
@@ -58,18 +58,18 @@ def base(tmp_path: Path) -> Path:
 
 
 def test_training_learns_its_examples(base: Path, tmp_path: Path) -> None:
-    model = category.train(base, LEARN, PLAN, tmp_path / "work")
+    model, _ = category.train(base, LEARN, PLAN, tmp_path / "work")
     labels = model.about.labels
     best = [labels[row.index(max(row))] for row in model.score([each.text for each in LEARN])]
     assert best == [each.label for each in LEARN]
 
 
 def test_a_run_that_was_cut_off_ends_with_the_weights_of_one_in_a_piece(base: Path, tmp_path: Path) -> None:
-    whole = category.train(base, LEARN, PLAN, tmp_path / "whole")
+    whole, _ = category.train(base, LEARN, PLAN, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         category.train(base, Cut(LEARN, after=300), PLAN, tmp_path / "work")
     rest = Cut(LEARN, after=10_000)
-    resumed = category.train(base, rest, PLAN, tmp_path / "work")
+    resumed, _ = category.train(base, rest, PLAN, tmp_path / "work")
     assert rest.reads < 2 * PLAN.epochs * len(LEARN)  # each is read to sort it and to learn it
     assert torch.equal(resumed.head.weight, whole.head.weight)
 
@@ -90,18 +90,18 @@ class Cut(list[Example]):
 
 
 def test_what_is_written_reads_back_to_the_same_scores(base: Path, tmp_path: Path) -> None:
-    model = category.train(base, LEARN, PLAN, tmp_path / "work")
+    model, _ = category.train(base, LEARN, PLAN, tmp_path / "work")
     before = model.score(["chest pain"])[0]
     classifier.write(model, tmp_path / "out", model.about)
     after = classifier.read(base, tmp_path / "out", device="cpu").score(["chest pain"])[0]
-    assert after == pytest.approx(before, abs=1e-5)
+    assert after == pytest.approx(before, abs=5e-3)  # it is kept in half precision
     assert str(tmp_path) not in (tmp_path / "out" / "adapter_config.json").read_text()
 
 
 def test_the_report_holds_figures_beside_the_baseline_and_no_text(base: Path, tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
-    model = category.train(base, LEARN, PLAN, tmp_path / "work")
-    model.about = category_report.calibrate(model, LEARN)
+    model, _ = category.train(base, LEARN, PLAN, tmp_path / "work")
+    model.about = judged.calibrate(model, LEARN)
     report = category_report.measure(model, Corpus(LEARN, LEARN, LEARN), LEARN, cpu_seconds=1, plan={"seed": 1})
     category_report.write(report, tmp_path)
     stored = json.loads((tmp_path / "report.json").read_text())

@@ -5,23 +5,22 @@ from __future__ import annotations
 import argparse
 import logging
 import random
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from rich.progress import track
-from torch import nn
 
 from worker import classifier
 from worker.classifier import About, Classifier
 from worker.clinical.categories import category_names
-from worker.training import category_data, category_report
+from worker.training import category_data, category_report, judged, teach
 from worker.training.category_data import Example
 
 CHECKPOINT = "checkpoint.pt"
+LABEL_POWER = 0.5
+"""An example counts by how many its label has to the power of minus this: the square root evens them half out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +57,8 @@ def main() -> None:
     plan = Plan(epochs=given.epochs)
     sample = category_data.labelled_notes(given.data, given.sample, dialogues=False) if given.sample else []
     corpus = gather(given.data, plan, sample)
-    started = time.process_time()
-    trained = train(given.base, corpus.learn, plan, given.work)
-    seconds = time.process_time() - started
-    about = category_report.calibrate(trained, corpus.held_notes)
+    trained, seconds = train(given.base, corpus.learn, plan, given.work)
+    about = judged.calibrate(trained, corpus.held_notes)
     classifier.write(trained, given.out, about)
     trained.about = about
     report = category_report.measure(trained.eval(), corpus, sample, cpu_seconds=seconds, plan=asdict(plan))
@@ -97,30 +94,26 @@ def gather(data: Path, plan: Plan, sample: Sequence[Example]) -> Corpus:
     return Corpus(learn, _even(held_names, 60, draw), held_notes)
 
 
-def train(base: Path, learn: Sequence[Example], plan: Plan, work: Path) -> Classifier:
-    """The trained classifier; a run that was cut off goes on from its last checkpoint in `work`."""
+def train(base: Path, learn: Sequence[Example], plan: Plan, work: Path) -> tuple[Classifier, float]:
+    """The trained classifier and its CPU seconds; a run that was cut off goes on from its last checkpoint in `work`."""
     labels = category_names()
-    model = classifier.begin(base, About(base=base.name, labels=labels), seed=plan.seed).train()
-    weights = _label_weights(learn, labels)
-    learnable = [each for each in model.parameters() if each.requires_grad]
-    optimizer = torch.optim.AdamW(learnable, lr=plan.learning_rate, weight_decay=0.01)
+    model = classifier.begin(base, About(base=base.name, labels=labels), seed=plan.seed)
     steps = [batch for epoch in range(plan.epochs) for batch in _batches(learn, plan, epoch)]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, plan.learning_rate, total_steps=len(steps), pct_start=0.1)
-    done = _resume(work / CHECKPOINT, model, optimizer, schedule, plan)
-    for step in track(range(done, len(steps)), description="training"):
-        torch.manual_seed(plan.seed + step)  # the dropout of a resumed run equals that of one in a piece
+
+    def lesson(step: int) -> teach.Lesson:
         batch = [learn[each] for each in steps[step]]
-        wanted = torch.tensor([labels.index(each.label) for each in batch])
-        texts = [_window(each.text, seed=plan.seed + step) for each in batch]
-        loss = nn.functional.cross_entropy(model(texts), wanted, weight=weights, label_smoothing=0.05)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(learnable, 1.0)
-        optimizer.step()
-        schedule.step()
-        if (step + 1) % plan.checkpoint_steps == 0:
-            _save(work / CHECKPOINT, model, optimizer, schedule, plan, step + 1)
-    return model.eval()
+        return [_window(each.text, seed=plan.seed + step) for each in batch], [each.label for each in batch]
+
+    seconds = teach.teach(
+        model,
+        len(steps),
+        lesson,
+        teach.Pace(plan.seed, plan.learning_rate, plan.checkpoint_steps),
+        plan=asdict(plan),
+        checkpoint=work / CHECKPOINT,
+        weights=teach.label_weights([each.label for each in learn], labels, LABEL_POWER),
+    )
+    return model, seconds
 
 
 WINDOW_WORDS = 90  # about 128 tokens of clinical English
@@ -160,48 +153,6 @@ def _batches(learn: Sequence[Example], plan: Plan, epoch: int) -> list[list[int]
     batches = [order[each : each + plan.batch] for each in range(0, len(order), plan.batch)]
     draw.shuffle(batches)
     return batches
-
-
-def _label_weights(learn: Sequence[Example], labels: Sequence[str]) -> torch.Tensor:
-    counts = Counter(each.label for each in learn)
-    raw = torch.tensor([(max(counts[each], 1)) ** -0.5 for each in labels])
-    return raw / raw.mean()
-
-
-def _save(
-    path: Path,
-    model: Classifier,
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    plan: Plan,
-    step: int,
-) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    learnt = {name: value for name, value in model.named_parameters() if value.requires_grad}
-    state = {"plan": asdict(plan), "step": step, "learnt": learnt}
-    torch.save(
-        {**state, "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}, path.with_suffix(".new")
-    )
-    path.with_suffix(".new").replace(path)
-
-
-def _resume(
-    path: Path,
-    model: Classifier,
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    plan: Plan,
-) -> int:
-    """The step to go on from; 0 where there is no checkpoint, or one of another plan."""
-    if not path.is_file():
-        return 0
-    state = torch.load(path, weights_only=True)
-    if state["plan"] != asdict(plan):
-        return 0
-    model.load_state_dict(state["learnt"], strict=False)
-    optimizer.load_state_dict(state["optimizer"])
-    schedule.load_state_dict(state["schedule"])
-    return int(state["step"])
 
 
 if __name__ == "__main__":
