@@ -22,8 +22,7 @@ ADAPTER_FILE = "adapter_model.safetensors"
 HEAD_FILE = "head.safetensors"
 ABOUT_FILE = "about.json"
 BATCH_TOKENS = 512  # rows x longest: the best of those measured for a small BERT on one CPU thread
-LORA_RANK = 8
-LORA_TARGETS = ("query", "value")
+DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +114,30 @@ def read(base: Path, adapter: Path, *, device: str) -> Classifier:
     return Classifier(encoder, tokenizer, linear, about).to(device).eval()
 
 
-def begin(
-    base: Path, about: About, *, seed: int, rank: int = LORA_RANK, targets: Sequence[str] = LORA_TARGETS
-) -> Classifier:
-    """An untrained classifier on the encoder in `base`: only its head and the LoRA weights on `targets` learn."""
+@dataclass(frozen=True, slots=True)
+class Adapting:
+    """What of an encoder learns."""
+
+    rank: int = 8
+    targets: tuple[str, ...] = ("query", "value")
+    layers: int | None = None
+    """So many from the head down; None: all."""
+    dropout: float | None = None
+    """Of the encoder and its LoRA; None: as the encoder was made, and 0.05."""
+
+
+def begin(base: Path, about: About, seed: int, adapting: Adapting = Adapting()) -> Classifier:
+    """An untrained classifier on the encoder in `base`: only its head and the LoRA weights learn."""
     torch.manual_seed(seed)
-    encoder = AutoModel.from_pretrained(base, dtype=torch.float32, local_files_only=True)
+    drops = {} if adapting.dropout is None else dict.fromkeys(DROPOUTS, adapting.dropout)
+    encoder = AutoModel.from_pretrained(base, dtype=torch.float32, local_files_only=True, **drops)
+    all_layers = encoder.config.num_hidden_layers
     lora = LoraConfig(
-        r=rank,
-        lora_alpha=2 * rank,
-        lora_dropout=0.05,
-        target_modules=list(targets),
-        exclude_modules=["pooler.dense"],  # nobody reads the pooler: the mean of all words is taken
+        r=adapting.rank,
+        lora_alpha=2 * adapting.rank,
+        lora_dropout=0.05 if adapting.dropout is None else adapting.dropout,
+        target_modules=list(adapting.targets),
+        layers_to_transform=list(range(all_layers - (adapting.layers or all_layers), all_layers)),
     )
     adapted = get_peft_model(encoder, lora)
     head = nn.Linear(encoder.config.hidden_size, len(about.labels))

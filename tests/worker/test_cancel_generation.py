@@ -133,7 +133,7 @@ def test_after_a_cancel_in_any_batch_of_windows_a_classifier_reads_no_further_on
     tmp_path: Path, case_of: CaseOf, place: int
 ) -> None:
     about = About(base="tiny", labels=("respiratory", "other"), window_tokens=32)
-    scorer = classifier.begin(tiny_bert.make(tmp_path / "base"), about, seed=1).eval()
+    scorer = classifier.begin(tiny_bert.make(tmp_path / "base"), about, 1).eval()
     count = Count(stop_in=place)
     scorer.encoder.forward = count.of("batch", scorer.encoder.forward)  # type: ignore[method-assign]
     desk = RecordingDesk(is_stopped=count.is_stopped)

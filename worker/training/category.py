@@ -97,7 +97,7 @@ def gather(data: Path, plan: Plan, sample: Sequence[Example]) -> Corpus:
 def train(base: Path, learn: Sequence[Example], plan: Plan, work: Path) -> tuple[Classifier, float]:
     """The trained classifier and its CPU seconds; a run that was cut off goes on from its last checkpoint in `work`."""
     labels = category_names()
-    model = classifier.begin(base, About(base=base.name, labels=labels), seed=plan.seed)
+    model = classifier.begin(base, About(base=base.name, labels=labels), plan.seed)
     steps = [batch for epoch in range(plan.epochs) for batch in _batches(learn, plan, epoch)]
 
     def lesson(step: int) -> teach.Lesson:

@@ -16,11 +16,6 @@ CARD_FILE = "README.md"
 CARD = Path(__file__).with_name("header_card.md")
 
 
-def accuracy(model: Classifier, held: Sequence[Dialogue]) -> float:
-    """Share of dialogues whose header is right."""
-    return judged.share(judged.judged(model, held))
-
-
 def ship(
     model: Classifier,
     learn: Sequence[Dialogue],

@@ -16,8 +16,6 @@ from worker.classifier import Classifier
 
 Lesson = tuple[list[str], list[str]]
 """The texts of one step and the label of each."""
-Watch = Callable[[Classifier, int], None]
-"""Called with the classifier, ready to score, and the steps done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,6 @@ def teach(
     plan: dict[str, object],
     checkpoint: Path,
     weights: torch.Tensor,
-    watch: Watch | None = None,
 ) -> float:
     """Train `model` in place for `steps` lessons and say how many CPU seconds it took, with all attempts.
 
@@ -104,9 +101,6 @@ def teach(
         schedule.step()
         if (step + 1) % pace.checkpoint_steps == 0 or step + 1 == steps:
             pupil.save(checkpoint, step + 1, time.process_time() - started)
-        if watch:
-            watch(model.eval(), step + 1)
-            model.train()
     model.eval()
     return time.process_time() - started
 
