@@ -156,6 +156,8 @@ class Settings(BaseSettings):
     """Seconds until a failed engine, or a GPU that ran out of memory, is tried again with one job."""
     cpu_fallback: bool = False
     """Whether a stage whose GPU runs out of memory goes on, slowly, on the CPU; it needs memory for a second copy."""
+    shadow_s: float = Field(1.0, ge=0.0)
+    """Seconds that a model in the shadow may keep a waiting job waiting; 0: it runs only while nothing waits."""
     reap_every_s: float = 1.0
     """Seconds between two rounds of the reaper."""
     resend_after_s: float = 3.0

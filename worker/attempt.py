@@ -49,6 +49,11 @@ def claim_and_run(worker: Worker, wake_up: str, *, first: bool = False) -> bool:
     The `first` claim of a wake-up whose own row was not the next one leaves another row's wake-up in its place, so that
     a worker that is free finds that row.
     """
+    with worker.turnstile.round():  # before the claim: a lease does not wait for a model that loads
+        return _claim_and_run(worker, wake_up, first=first)
+
+
+def _claim_and_run(worker: Worker, wake_up: str, *, first: bool) -> bool:
     settings = worker.settings
     with worker.database.write() as connection:
         pace = speed.seconds_per_unit(connection)

@@ -56,6 +56,13 @@ class Bench:
         self._place(name, stage, fallback)
         free()
 
+    def dismiss(self, name: StageName) -> None:
+        """Let nobody serve this stage any more."""
+        cast("dict[StageName, Stage]", self.stages).pop(name, None)
+        self._posts.pop(name, None)
+        self.serving.pop(name.value, None)
+        free()
+
     def _place(self, name: StageName, stage: Stage, fallback: Fallback | None) -> None:
         post = Post(name, Server(stage, fallback), self.tolerance, self.device, self.load)
         self._posts[name] = post
@@ -67,6 +74,10 @@ class Bench:
         post = Post(name, Server(stage, None), careful, self.device, self.load)
         patience = self.tolerance.breaker_failures
         self.canaries[name] = Canary(name, post, version_id, share, patience=patience)
+
+    def version_of(self, name: StageName, *, trying: bool) -> str | None:
+        """The registry's id of the version that serves, or of the canary; None: the manifest's own model."""
+        return self.canaries[name].version_id if trying else self.stages[name].model.id
 
     def draw(self, stages: Iterable[StageName]) -> frozenset[StageName]:
         """The stages at which a job that begins now is the canary's."""

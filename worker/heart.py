@@ -66,6 +66,8 @@ class Heart:
         self._lease_s = lease_s
         self._tick_s = min(listen_s, beat_s)
         self.timed_out = timed_out
+        self.heard: Callable[[int], None] | None = None
+        """Is told the model registry's revision at each beat."""
         self._held: Held | None = None
         self._armed_until = 0.0
         self._deaf = False
@@ -148,7 +150,9 @@ class Heart:
         try:
             if held is not None:
                 self._ask(held, self._database.write, lambda *rows: holding.beat_all(*rows, lease_s=self._lease_s))
-            self._presence.seen(held.jobs[0].id if held is not None else None)
+            revision = self._presence.seen(held.jobs[0].id if held is not None else None)
+            if self.heard is not None:
+                self.heard(revision)
             self._deaf = False
         except Exception:  # whatever it is: a heart that stops costs every job that follows
             self._deaf = True

@@ -13,7 +13,7 @@ from shared.case import Case, Origin
 from shared.crypto import JobKey
 from shared.errors import JobStoppedError, MissingInputError
 from shared.holding import Ended, Saved
-from shared.job import JobRequest, JobStatus, Reason
+from shared.job import JobRequest, JobStatus, Reason, StageName
 from shared.ledger import Job
 from shared.result import result
 from worker import fetching
@@ -32,6 +32,8 @@ class Attempt:
         self.remaining = job.remaining
         self.reused = False
         """Whether the stages' work was found in the result cache."""
+        self.trying: frozenset[StageName] = frozenset()
+        """The stages at which a canary serves this job."""
         self.alarmed = job.crisis_at is not None
         """Whether a crisis was told of."""
 

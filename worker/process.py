@@ -21,6 +21,8 @@ from shared.errors import BackingServiceError
 from shared.settings import Settings
 from worker.bench import Bench
 from worker.heart import Heart
+from worker.lineup import Lineup
+from worker.turnstile import Turnstile
 
 T = TypeVar("T")
 HOST = socket.gethostname()
@@ -64,6 +66,10 @@ class Worker:
     bench: Bench
     turns: Turns = field(default_factory=Turns)
     stopping: Stopping = field(default_factory=Stopping)
+    turnstile: Turnstile = field(default_factory=Turnstile)
+    """Between rounds and changes of the bench."""
+    lineup: Lineup | None = None
+    """What changes the bench as the model registry says; None where the bench stays as it is."""
 
     def actor(self, tenant: str) -> Actor:
         """As the audit trail names this process."""

@@ -31,9 +31,10 @@ def look_up(worker: Worker, attempts: Sequence[Attempt]) -> None:
     """
     if worker.settings.result_cache_h <= 0:
         return
-    for stages in {each.job.stages for each in attempts}:
-        fresh = [each for each in attempts if each.job.stages == stages and _at_its_beginning(each)]
-        config_hash = worker.bench.plan_hash(stages)
+    for stages, trying in {(each.job.stages, each.trying) for each in attempts}:
+        its = (each for each in attempts if (each.job.stages, each.trying) == (stages, trying))
+        fresh = [each for each in its if _at_its_beginning(each)]
+        config_hash = worker.bench.plan_hash(stages, trying)
         if fresh and config_hash is not None:
             try:
                 _look_up(worker, fresh, config_hash)

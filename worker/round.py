@@ -22,10 +22,11 @@ from shared.ledger import Job
 from shared.reaper import pause_s
 from shared.speed import Measured, Pace
 from shared.tally import Done
-from worker import alarm, limits, recall
+from worker import alarm, limits, recall, shadow
 from worker.desk import RoundDesk
 from worker.in_hand import Attempt
 from worker.process import HOST, Worker
+from worker.shadow import Served
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -40,6 +41,8 @@ class Round:
         self._token = attempts[0].job.token or ""
         self._open = list(attempts)
         self._all = tuple(attempts)
+        self._shadowed: list[Served] = []
+        self._ended: set[str] = set()
 
     def run(self) -> None:
         """Bring every attempt as far as it goes; nothing that is accepted may be lost by what one of them does."""
@@ -47,10 +50,13 @@ class Round:
             for each in self._open:
                 log.info("attempt begins", **_names(each), remaining=[stage.value for stage in each.remaining])
             self._made(self._all, Attempt.open)
+            for each in self._open:
+                each.trying = self._worker.bench.draw(each.remaining)
             recall.look_up(self._worker, self._open)
             self._finish([each for each in self._open if each.over])
             while self._open:
                 self._step()
+            shadow.compare(self._worker, [each for each in self._shadowed if each.attempt.job.id in self._ended])
         finally:
             for each in self._all:
                 each.desk.close()
@@ -64,10 +70,15 @@ class Round:
         self._worker.heart.allow(max(limits.limit_s(self._worker.settings, each.job_now, self._pace) for each in due))
         desk = RoundDesk({each.job.id: each.desk for each in due})
         done: list[Attempt] = []
-        for each, outcome in zip(due, self._worker.bench.run(name, [each.case for each in due], desk), strict=True):
+        trying = {each.job.id for each in due if name in each.trying}
+        outcomes = self._worker.bench.run(name, [each.case for each in due], desk, trying=trying)
+        for each, outcome in zip(due, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 self._fault(each, outcome)
                 continue
+            if name in self._worker.bench.shadows:
+                by = self._worker.bench.version_of(name, trying=name in each.trying)
+                self._shadowed.append(Served(each, name, each.case, outcome, by))
             each.case, each.remaining = outcome, each.remaining[1:]
             done.append(each)
         self._save([each for each in done if not each.over])
@@ -99,7 +110,7 @@ class Round:
                 self._fault(each, JobStoppedError("the job was cancelled, or another worker owns it now"))
 
     def _finish(self, over: Sequence[Attempt]) -> None:
-        made = self._made(over, lambda each: each.ended(self._worker.bench.plan_hash(each.job.stages)))
+        made = self._made(over, lambda each: each.ended(self._config_hash(each)))
         if not made:
             return
         over, ends = list(made), list(made.values())
@@ -114,6 +125,7 @@ class Round:
             return mine, told
 
         mine, told = self._worker.write(write)
+        self._ended |= mine
         for each, end in zip(over, ends, strict=True):
             self._open.remove(each)
             if each.job.id in mine:
@@ -124,6 +136,9 @@ class Round:
             known = "job done" if each.job.id in mine else "result discarded"
             log.info(known, **_names(each), status=end.status.value, reused=each.reused)
         self._worker.broker.publish(*told)
+
+    def _config_hash(self, attempt: Attempt) -> str | None:
+        return self._worker.bench.plan_hash(attempt.job.stages, attempt.trying, by=attempt.case.models)
 
     def _hand_back_late_ones(self) -> None:
         since_s = self._worker.stopping.since_s

@@ -25,11 +25,13 @@ from shared.database import Database
 from shared.job import StageName
 from shared.registry import ModelVersion
 from shared.settings import Settings
-from worker import attempt, bench
+from worker import attempt
+from worker.bringing import Bringer
 from worker.heart import Heart
+from worker.lineup import Lineup
 from worker.post import Tolerance
 from worker.presence import Presence
-from worker.process import Stopping, Worker
+from worker.process import HOST, Stopping, Worker
 from worker.stage import Device
 
 log = structlog.get_logger()
@@ -90,11 +92,15 @@ def main() -> int:
 def work(worker: Worker) -> None:
     """Run the loop over a loaded worker, and close it at the end."""
     _working.set(worker)
+    if worker.lineup is not None:
+        worker.lineup.begin(worker.bench, worker.turnstile)
     try:
         _loop(worker)
     except StopRequested:
         log.info("worker stops")
     finally:
+        if worker.lineup is not None:
+            worker.lineup.stop()
         worker.heart.stop()
         worker.heart.leave()
         worker.database.close()
@@ -107,8 +113,10 @@ def start(settings: Settings) -> Worker:
     plan = as_chosen(registry.plan(manifest, settings.profile, settings.models_dir, engines=settings.engines), settings)
     database = Database(settings.database, pool_size=2)
     tolerance = Tolerance(settings.breaker_failures, settings.breaker_pause_s, settings.cpu_fallback)
-    loaded = bench.set_up(plan, Device(settings.device, settings.threads), tolerance)
-    presence = Presence(database, name, settings.device, loaded.serving)
+    bringer = Bringer(settings.models_dir, Device(settings.device, settings.threads), partial(chosen, settings))
+    lineup = Lineup(database, plan, bringer, name, HOST)
+    loaded = lineup.first(tolerance)
+    presence = Presence(database, name, settings.device, loaded.serving, lineup.standing)
     heart = Heart(database, presence, beat_s=settings.beat_s, lease_s=settings.lease_s, listen_s=settings.listen_s)
     worker = Worker(
         name=name,
@@ -119,26 +127,33 @@ def start(settings: Settings) -> Worker:
         keyring=home.secrets(settings).keyring,
         heart=heart,
         bench=loaded,
+        lineup=lineup,
     )
     heart.timed_out = partial(attempt.timed_out, worker)
+    heart.heard = lineup.hear
     presence.arrive()
     heart.start()
     log.info("worker ready", device=settings.device, models=loaded.serving)
     return worker
 
 
-def as_chosen(plan: dict[StageName, ModelVersion], settings: Settings) -> dict[StageName, ModelVersion]:
-    """The plan with what the settings say about documents, the Bundle and the guard, where the stages find it."""
+def chosen(settings: Settings, stage: StageName, model: ModelVersion) -> ModelVersion:
+    """A model with what the settings say about documents, the Bundle and the guard, where its stage finds it."""
     bundle = {"medication": settings.fhir_medication, **({"snomed": str(settings.snomed)} if settings.snomed else {})}
     guard: dict[str, str] = {"guard": settings.guard_policy} if settings.guard_policy != "drop" else {}
     document = {"pages": str(settings.max_document_pages), "chars": str(settings.max_text_chars)}
-    chosen = {
+    options = {
         StageName.READ: document,
         StageName.ASSEMBLE: bundle,
         StageName.SUMMARIZE: guard,
         StageName.RECOMMEND: guard,
     }
-    return {stage: replace(model, options={**model.options, **chosen.get(stage, {})}) for stage, model in plan.items()}
+    return replace(model, options={**model.options, **options.get(stage, {})})
+
+
+def as_chosen(plan: dict[StageName, ModelVersion], settings: Settings) -> dict[StageName, ModelVersion]:
+    """The same for a whole plan."""
+    return {stage: chosen(settings, stage, model) for stage, model in plan.items()}
 
 
 def _loop(worker: Worker) -> None:
