@@ -14,6 +14,7 @@ from shared.errors import StoredCaseError
 from shared.job import StageName
 from shared.source import Origin as Origin
 from shared.source import Page as Page
+from shared.source import Reached as Reached
 from shared.source import Segment as Segment
 from shared.source import Span as Span
 from shared.source import Word as Word
@@ -199,6 +200,8 @@ class Case:
     insufficient: str | None = None
     """Why there is too little content to go on; set by the stage that finds it, and it ends the job."""
     segments: tuple[Segment, ...] = ()
+    reached: Reached | None = None
+    """Set between two chunks of a long recording: the text and the segments go so far."""
     pages: tuple[Page, ...] = ()
     """Of a document, in their order; pages without a word are among them."""
     sections: tuple[Section, ...] = ()

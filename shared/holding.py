@@ -91,6 +91,13 @@ def tell(connection: sa.Connection, job_id: str, token: str, *, progress: float,
     return connection.execute(said).rowcount == 1
 
 
+def keep(connection: sa.Connection, job: Job, *, case_file: bytes, progress: float, partial: bytes | None) -> bool:
+    """Keep the case in the middle of a stage, so that another attempt goes on there; both are sealed."""
+    values = {"case_file": case_file, "progress": progress, "partial": partial}
+    kept = sa.update(_job).where(_owned([job.id], job.token or "")).values(values)
+    return connection.execute(kept).rowcount == 1
+
+
 def take_in(connection: sa.Connection, job: Job, *, payload: bytes, blob: str, size: float) -> bool:
     """Keep a recording that was fetched for the job: its place in the blob store, and its length in seconds."""
     taken = sa.update(_job).where(_owned([job.id], job.token or "")).values(payload=payload, blob=blob, size=size)

@@ -47,6 +47,24 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """How far an attempt has heard a recording that it did not hear to the end: the next one goes on there."""
+
+    sample: int
+    """The first one that was not heard, at 16 kHz."""
+    model: str
+    """Who heard it; another recogniser begins anew."""
+    asked: str | None
+    """The language that the caller named."""
+    sure: float
+    """Probability of the language that was detected."""
+    missing: tuple[tuple[float, float], ...] = ()
+    """Seconds of the recording in which somebody spoke and nothing was recognised."""
+    seconds: float = 0.0
+    """What it took."""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page of a document; `start` and `end` select its words in the text."""
 

@@ -32,6 +32,7 @@ class RecordingDesk:
     stop_after: int | None = None
     is_stopped: Callable[[], bool] = lambda: False
     told: list[tuple[float, str | None, bool]] = field(default_factory=list)
+    kept: list[Case] = field(default_factory=list)
 
     def audio(self, case: Case) -> Path:
         assert self.recording is not None
@@ -42,6 +43,10 @@ class RecordingDesk:
     def listen(self) -> None:
         if self.is_stopped():
             raise JobStoppedError("cancelled")
+
+    def keep(self, case: Case, share: float) -> None:
+        self.listen()
+        self.kept.append(case)
 
     def tell(self, case: Case, share: float, *, partial: str | None = None, append: bool = False) -> None:
         self.listen()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
+import sqlalchemy as sa
 import structlog
 
+from shared import case as cases
 from shared import holding
 from shared.broker import PARTIAL, Event
 from shared.case import Case
@@ -99,6 +101,22 @@ class LedgerDesk:
             if (left_s := self._projection.left_s(share)) is not None:
                 self._worker.heart.allow(left_s + self._worker.settings.job_timeout_s)
 
+    def keep(self, case: Case, share: float) -> None:
+        """Store the case between two chunks; a worker that stops hands the job back here if the rest takes too long."""
+        self.listen()
+        sealed = self._key.seal(cases.to_json(case), "case_file")
+        told = self._sealed_text()
+
+        def write(connection: sa.Connection, job: Job) -> bool:
+            progress = self._overall(share)
+            return holding.keep(connection, job, case_file=sealed, progress=progress, partial=told)
+
+        self._try(write)
+        left_s = self._projection.rest_s(share)
+        since_s = self._worker.stopping.since_s
+        if since_s is not None and since_s + left_s > self._worker.settings.grace_s:
+            raise HandBackError("this worker stops: another goes on behind the last chunk")
+
     def event(
         self,
         kind: str,
@@ -121,12 +139,23 @@ class LedgerDesk:
             raise HandBackError("this worker stops: another goes on behind the last finished stage")
 
     def _write(self, share: float) -> None:
-        sealed = self._key.seal(self._text.encode(), "partial") if self._text else None
+        told = self._sealed_text()
+
+        def write(connection: sa.Connection, job: Job) -> bool:
+            return holding.tell(connection, job.id, job.token or "", progress=self._overall(share), partial=told)
+
+        self._try(write)
+
+    def _sealed_text(self) -> bytes | None:
+        return self._key.seal(self._text.encode(), "partial") if self._text else None
+
+    def _try(self, write: Callable[[sa.Connection, Job], bool]) -> None:
+        """Write to the row, or go on without; raises as `listen` once the row is not ours."""
         job = self._job
         mine = True
         try:
             with self._worker.database.write() as connection:
-                mine = holding.tell(connection, job.id, job.token or "", progress=self._overall(share), partial=sealed)
+                mine = write(connection, job)
         except BackingServiceError as error:  # the stage goes on: the heart says when the row may be another's
             log.warning("progress not written", job_id=job.id, reason=str(error))
         self._written = time.monotonic()
@@ -151,6 +180,10 @@ class RoundDesk:
     def document(self, case: Case) -> Path:
         """A decrypted copy of the case's document."""
         return self._desks[case.origin.job_id].document(case)
+
+    def keep(self, case: Case, share: float) -> None:
+        """Store what is known of this case in the middle of a stage."""
+        self._desks[case.origin.job_id].keep(case, share)
 
     def tell(self, case: Case, share: float, *, partial: str | None = None, append: bool = False) -> None:
         """Publish how far the stage is with this case."""

@@ -39,6 +39,14 @@ class HeardDesk:
             self._raised.append(error)
             raise
 
+    def keep(self, case: Case, share: float) -> None:
+        """See worker.stage.Desk."""
+        try:
+            self._desk.keep(case, share)
+        except Exception as error:
+            self._raised.append(error)
+            raise
+
     def tell(self, case: Case, share: float, *, partial: str | None = None, append: bool = False) -> None:
         """See worker.stage.Desk."""
         try:

@@ -75,6 +75,11 @@ class Projection:
         """Seconds from its beginning to its end, when `share` (0 to 1) of the stage took `elapsed_s` seconds."""
         return elapsed_s / min(share, 1.0) if share > 0.0 else float("inf")
 
+    def rest_s(self, share: float) -> float:
+        """Seconds that the rest of the stage takes, by what its share took."""
+        elapsed_s = self._clock() - self._began
+        return self.projected_s(elapsed_s, share) - elapsed_s
+
     def left_s(self, share: float) -> float | None:
         """Seconds that the stage may take from now on; None when it has not advanced since the last call.
 

@@ -148,10 +148,13 @@ class Post:
             replace(
                 case,
                 models=(*case.models, made_by),
-                timings=(*case.timings, (self._name, seconds * share)),
+                timings=(
+                    *case.timings,
+                    (self._name, seconds * share + (given.reached.seconds if given.reached else 0.0)),
+                ),
                 degraded=case.degraded if server.fallback is None else (*case.degraded, server.fallback),
             )
-            for case, share in zip(done, shares, strict=True)
+            for case, given, share in zip(done, chunk, shares, strict=True)
         ]
 
     def _succeeded(self, server: Server, cases: int) -> None:

@@ -46,6 +46,10 @@ class Desk(Protocol):
         """
         ...
 
+    def keep(self, case: Case, share: float) -> None:
+        """Store, sealed, what is known in the middle of this stage: another attempt gets this very case to go on."""
+        ...
+
     def tell(self, case: Case, share: float, *, partial: str | None = None, append: bool = False) -> None:
         """Publish that `share` (0 to 1) of this stage is done, and the text that has come so far.
 

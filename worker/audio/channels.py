@@ -30,28 +30,54 @@ class Voice:
     samples: Channel
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Who is heard on the channels of a whole recording, so that each part of it is told apart in the same way."""
+
+    speakers: tuple[str | None, ...]
+    loudest: int
+    """The channel that is heard where there is one voice."""
+    relative: tuple[Loudness, ...]
+    """Where there are two: loudness of each FRAME of the recording, by the channel's own speech level."""
+
+    def voices(self, channels: tuple[Channel, ...], start: int, listen: Listen = undisturbed) -> tuple[Voice, ...]:
+        """The voices of a part of the recording that begins at sample `start`, a multiple of FRAME."""
+        if len(self.speakers) == 1:
+            return (Voice(self.speakers[0], channels[self.loudest]),)
+        frames = slice(start // FRAME, (start + len(channels[0])) // FRAME)
+        return tuple(
+            Voice(
+                role,
+                _without_bleed(channels[place], self.relative[place][frames], self.relative[1 - place][frames], listen),
+            )
+            for place, role in enumerate(self.speakers)
+        )
+
+
 def voices(channels: tuple[Channel, ...], roles: tuple[str, ...], listen: Listen = undisturbed) -> tuple[Voice, ...]:
+    """The voices of a whole recording; it listens before each pass over a channel."""
+    loudness = tuple(loudness_of(channel, listen) for channel in channels) if len(channels) > 1 else ()
+    return scene(loudness, roles).voices(channels, 0, listen)
+
+
+def scene(loudness: tuple[Loudness, ...], roles: tuple[str, ...]) -> Scene:
     """One voice a channel with its role where the channels differ; one voice of unknown speakers where they do not.
 
     Loudness is compared, not samples: it bears the delay and turned polarity between two microphones in one room.
-    It listens before each pass over a channel: over four hours one takes a second.
+    Of a recording with one channel none is needed.
     """
-    if len(channels) == 1:
-        return (Voice(None, channels[0]),)
-    loudness = tuple(_loudness(channel, listen) for channel in channels)
+    if len(loudness) <= 1:
+        return Scene((None,), 0, ())
     levels = [_speech_level(each) for each in loudness]
     loudest = int(np.argmax(levels))
     if min(levels) <= DEAD * max(levels) or _correlation(*loudness) >= ALIKE:
-        return (Voice(None, channels[loudest]),)
-    relative = [each / level for each, level in zip(loudness, levels, strict=True)]
-    return tuple(
-        Voice(role, _without_bleed(channel, relative[place], relative[1 - place], listen))
-        for place, (channel, role) in enumerate(zip(channels, roles, strict=True))
-    )
+        return Scene((None,), loudest, ())
+    relative = tuple(each / level for each, level in zip(loudness, levels, strict=True))
+    return Scene(roles[: len(relative)], loudest, relative)
 
 
-def _loudness(channel: Channel, listen: Listen) -> Loudness:
-    """Root mean square of each 50 ms."""
+def loudness_of(channel: Channel, listen: Listen = undisturbed) -> Loudness:
+    """Root mean square of each FRAME; it listens once: over four hours it takes a second."""
     listen()
     whole = len(channel) // FRAME
     frames = channel[: whole * FRAME].reshape(whole, FRAME)

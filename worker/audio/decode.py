@@ -1,10 +1,11 @@
-"""Decodes a recording to 16 kHz, one array of samples a channel, in bounded memory."""
+"""Decodes a recording to 16 kHz, one array of samples a channel, as a stream or whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import FileIO
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from av import AudioFrame, AudioResampler
@@ -18,6 +19,7 @@ Channel = NDArray[np.int16]
 """16-bit samples at SAMPLE_RATE_HZ: an hour takes 115 MB, half of what floats take, and Whisper hears no difference."""
 
 FULL_SCALE = 32_768.0
+Number = TypeVar("Number", np.int16, np.float64)
 
 
 def decode(path: Path, listen: Listen = undisturbed) -> tuple[Channel, ...]:
@@ -25,14 +27,36 @@ def decode(path: Path, listen: Listen = undisturbed) -> tuple[Channel, ...]:
 
     It listens between blocks of some seconds: four hours take seven seconds.
     """
+    return joined(list(stream(path, listen)))
+
+
+def stream(path: Path, listen: Listen = undisturbed) -> Iterator[tuple[Channel, ...]]:
+    """The same in order, some seconds at a time, however long it is. Raises BadAudioError where it cannot go on."""
     with FileIO(path) as file, sound.open_sound(file) as opened:
-        channels = opened.channels if opened.channels <= 2 else 1
-        pieces: list[bytearray] = [bytearray() for _ in range(channels)]
-        for block in _resample(opened, channels):
+        for block in _resample(opened, opened.channels if opened.channels <= 2 else 1):
             listen()
-            for piece, samples in zip(pieces, block, strict=True):
-                piece += samples.tobytes()
-    return tuple(np.frombuffer(piece, dtype=np.int16) for piece in pieces)
+            yield tuple(block)
+
+
+def evenly(blocks: Iterable[tuple[Channel, ...]], samples: int) -> Iterator[tuple[Channel, ...]]:
+    """The stream in pieces of so many samples, the last one shorter."""
+    held: list[tuple[Channel, ...]] = []
+    size = 0
+    for block in blocks:
+        held.append(block)
+        size += len(block[0])
+        while size >= samples:
+            whole = joined(held)
+            yield tuple(channel[:samples] for channel in whole)
+            held = [tuple(channel[samples:].copy() for channel in whole)]
+            size -= samples
+    if size:
+        yield joined(held)
+
+
+def joined(pieces: Sequence[tuple[NDArray[Number], ...]]) -> tuple[NDArray[Number], ...]:
+    """Pieces that follow each other as one."""
+    return tuple(np.concatenate(channel) for channel in zip(*pieces, strict=True))
 
 
 def as_floats(channel: Channel) -> Sound:

@@ -13,6 +13,7 @@ from worker.audio.engine import Doubts, Spoken
 SENTENCE_PAUSE_S = 0.2  # a sentence that ends with this pause ends its line: the next may be another speaker's
 LONGEST_PAUSE_S = 2.0  # this pause ends a line in mid-sentence
 LONGEST_LINE = 120  # words
+FORGOTTEN = Doubts(avg_logprob=0.0, no_speech=0.0, compression=1.0)
 SAME_WORDS = 0.8  # share of two lines in common above which one is the echo of the other
 
 _SENTENCE_END = re.compile(r"[.?!…][\"'”»)]*$")
@@ -103,6 +104,15 @@ def lay_out(line: Line, start: int, flags: tuple[str, ...]) -> tuple[str, Segmen
             Word(begin, start + len(text), each.word.start_s, each.word.end_s, round(each.word.probability, 3))
         )
     return text, Segment(start, start + len(text), line.start_s, line.end_s, line.speaker, tuple(words), flags)
+
+
+def recalled(text: str, segment: Segment) -> Line:
+    """The line from which a segment of a text was laid out; of its doubts, only the probabilities are known."""
+    said = (
+        Said(Spoken(f" {text[word.start : word.end]}", word.start_s, word.end_s, word.probability), FORGOTTEN)
+        for word in segment.words
+    )
+    return Line(segment.speaker, tuple(said))
 
 
 def _join(word: Spoken, rest: Spoken) -> Spoken:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from faster_whisper.vad import VadOptions, get_speech_timestamps  # type: ignore[import-untyped]  # it ships no types
+from numpy.typing import NDArray
 
 from worker.audio.decode import Channel, as_floats
 from worker.audio.engine import SAMPLE_RATE_HZ, WINDOW_S, Sound
@@ -37,6 +38,9 @@ class Window:
     """Stretches that are heard as one, the silence between them left out."""
 
     stretches: tuple[Stretch, ...]
+    """By samples of a channel."""
+    begins: int = 0
+    """The sample of the recording with which that channel begins."""
 
     @property
     def seconds(self) -> float:
@@ -55,7 +59,7 @@ class Window:
             if middle < passed + stretch.seconds or stretch is self.stretches[-1]:
                 break
             passed += stretch.seconds
-        first = stretch.start / SAMPLE_RATE_HZ
+        first = (self.begins + stretch.start) / SAMPLE_RATE_HZ
         last = first + stretch.seconds
         shift = first - passed
         return round(min(max(start_s + shift, first), last), 3), round(min(max(end_s + shift, first), last), 3)
@@ -71,25 +75,58 @@ def find(channel: Channel, listen: Listen = undisturbed) -> tuple[Stretch, ...]:
     return tuple(found)
 
 
-def pack(stretches: Sequence[Stretch]) -> Iterator[Window]:
+def cut(stretches: Iterable[Stretch], channels: Sequence[Channel], earliest: int) -> int:
+    """Where to part these channels: behind `earliest`, in the middle of the longest pause that all of them make.
+
+    Where there is none, at their quietest moment. The sample is a multiple of FRAME.
+    """
+    end = len(channels[0])
+    pauses: list[tuple[int, int]] = []
+    spoken_until = earliest
+    for each in sorted(stretches, key=lambda stretch: stretch.start):
+        if each.start >= spoken_until:
+            pauses.append((spoken_until, each.start))
+        spoken_until = max(spoken_until, each.end)
+    if spoken_until <= end:
+        pauses.append((spoken_until, end))
+    inside = [(first, last) for first, last in pauses if first > earliest or last > first]
+    if inside:
+        first, last = max(inside, key=lambda pause: pause[1] - pause[0])
+        return (first + last) // 2 // FRAME * FRAME
+    first = -(-earliest // FRAME) * FRAME
+    return first + FRAME * int(np.argmin(sum(_levels(channel[first:]) for channel in channels)))
+
+
+def before(stretches: Iterable[Stretch], end: int) -> tuple[Stretch, ...]:
+    """What of the stretches lies before a sample."""
+    return tuple(Stretch(each.start, min(each.end, end)) for each in stretches if each.start < end)
+
+
+def pack(stretches: Sequence[Stretch], begins: int = 0) -> Iterator[Window]:
     """Windows of at most WINDOW_S of speech: a recogniser's work depends on their number, not on their length."""
     packed: list[Stretch] = []
     for stretch in stretches:
         if packed and sum(each.seconds for each in packed) + stretch.seconds > WINDOW_S:
-            yield Window(tuple(packed))
+            yield Window(tuple(packed), begins)
             packed = []
         packed.append(stretch)
     if packed:
-        yield Window(tuple(packed))
+        yield Window(tuple(packed), begins)
 
 
 def _blocks(channel: Channel) -> Iterator[tuple[int, int]]:
     start = 0
     while len(channel) - start > BLOCK:
-        tail = channel[start + BLOCK - QUIET : start + BLOCK].reshape(-1, FRAME)
-        quietest = int(np.argmin(np.abs(tail.astype(np.int32)).sum(axis=1)))
+        quietest = int(np.argmin(_levels(channel[start + BLOCK - QUIET : start + BLOCK])))
         end = start + BLOCK - QUIET + quietest * FRAME + FRAME // 2
         yield start, end
         start = end
     if start < len(channel):
         yield start, len(channel)
+
+
+def _levels(channel: Channel) -> NDArray[np.int64]:
+    """How loud each whole FRAME is."""
+    frames = channel[: len(channel) // FRAME * FRAME].reshape(-1, FRAME)
+    loud: NDArray[np.int64] = np.abs(frames.astype(np.int32)).sum(axis=1, dtype=np.int64)
+    return loud

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Protocol, cast
@@ -11,20 +11,21 @@ from typing import Protocol, cast
 from shared.case import Case, Segment
 from shared.errors import ModelUnavailableError
 from shared.registry import ModelVersion
-from worker.audio import doubts, medicines, speech
-from worker.audio.channels import Voice, voices
-from worker.audio.decode import decode
+from worker.audio import chunks, doubts, medicines
+from worker.audio.chunks import Spoken
+from worker.audio.course import Course
 from worker.audio.engine import Engine
 from worker.audio.hearing import Hearing
-from worker.audio.lines import Line, gather, lay_out, without_echoes
+from worker.audio.lines import gather, lay_out, recalled, without_echoes
 from worker.audio.medicines import Medicines
-from worker.audio.speech import Window
-from worker.stage import Desk, Device, Listen
+from worker.stage import Desk, Device
 
 ROLES = "clinician,patient"
 """Who speaks on the first and on the second channel, unless the option `channels` says otherwise."""
 FEWEST_WORDS = 4
 """A transcript with fewer words is no consultation, unless the option `fewest_words` says otherwise."""
+CHUNK_S = 300.0
+"""A longer recording is heard in chunks of at most so many seconds, unless the option `chunk_s` says otherwise."""
 SURE_LANGUAGE = 0.5
 NOBODY_SPEAKS = "Nobody speaks in the recording."
 TOO_FEW_WORDS = "Too little is said in the recording."
@@ -46,6 +47,7 @@ class Options:
     roles: tuple[str, ...]
     fewest_words: int
     medicines: dict[str, Medicines]
+    chunk_s: float = CHUNK_S
 
 
 @dataclass
@@ -58,32 +60,43 @@ class Transcribe:
     batch: int = 1
 
     def run(self, cases: Sequence[Case], desk: Desk) -> list[Case]:
-        """Each case with its text, language and segments, or with the reason why there is nothing to go on."""
+        """Each case with its text, language and segments, or with the reason why there is nothing to go on.
+
+        A recording is heard chunk by chunk; after each but the last the case is kept as it is then.
+        """
         return [self._transcribe(case, desk) for case in cases]
 
     def _transcribe(self, case: Case, desk: Desk) -> Case:
-        channels = decode(desk.audio(case), desk.listen)
-        spoken = _gate(voices(channels, self.options.roles, desk.listen), lambda: desk.tell(case, 0.0), desk.listen)
-        whole_s = sum(window.seconds for _, windows in spoken for window in windows)
-        if not whole_s:
-            return replace(case, insufficient=NOBODY_SPEAKS)
-
-        def share(heard_s: float) -> float:
-            return min(heard_s / whole_s, 1.0)
-
+        asked, case = case, self._resumed(case)
+        whole = chunks.survey(desk.audio(case), self.options.roles, self.options.chunk_s, desk.listen)
+        course = Course(case, whole, desk, self._who, asked.reached.asked if asked.reached else case.language)
         hearing = Hearing(
             self.engine,
             self.options.medicines,
             case.language,
-            pause=lambda heard_s: desk.tell(case, share(heard_s)),
+            pause=course.heard,
             listen=desk.listen,
+            sure=case.reached.sure if case.reached else 1.0,
+            missing=list(case.reached.missing) if case.reached else [],
         )
-        text, segments = "", list[Segment]()
-        for added, segment in _lines(hearing, spoken):
-            text += added
-            segments.append(segment)
-            desk.tell(case, share(hearing.heard_s), partial=added, append=True)
-        return self._finish(replace(case, text=text or None, segments=tuple(segments)), hearing)
+        for chunk in course.chunks():
+            hearing.heard_s = 0.0
+            for added, segment in _lines(hearing, chunk.spoken, course.case):
+                course.add(added, segment, hearing.heard_s)
+            course.end(hearing)
+        if not course.spoken:
+            return replace(course.case, insufficient=NOBODY_SPEAKS)
+        return self._finish(course.case, hearing)
+
+    def _resumed(self, case: Case) -> Case:
+        """The case as an earlier attempt left it; what another recogniser has heard of it is heard anew."""
+        if case.reached is None or case.reached.model == self._who:
+            return case
+        return replace(case, text=None, segments=(), language=case.reached.asked, reached=None)
+
+    @property
+    def _who(self) -> str:
+        return " ".join(map(str, (self.model.engine, self.model.name, self.model.version, self.model.sha256)))
 
     def _finish(self, case: Case, hearing: Hearing) -> Case:
         warnings = [*case.warnings, *doubts.warnings(case.segments, hearing.missing)]
@@ -103,25 +116,17 @@ def load(model: ModelVersion, device: Device) -> Transcribe:
         roles=tuple(model.options.get("channels", ROLES).split(",")),
         fewest_words=int(model.options.get("fewest_words", FEWEST_WORDS)),
         medicines=medicines.load(more),
+        chunk_s=float(model.options.get("chunk_s", CHUNK_S)),
     )
     engine = cast("EngineModule", import_module(_ENGINES[model.engine]))
     return Transcribe(model, engine.load(model, device), options)
 
 
-def _gate(heard: Sequence[Voice], pause: Callable[[], None], listen: Listen) -> list[tuple[Voice, tuple[Window, ...]]]:
-    """Each voice with the windows in which it speaks."""
-    spoken = []
-    for voice in heard:
-        pause()
-        spoken.append((voice, tuple(speech.pack(speech.find(voice.samples, listen)))))
-    return spoken
-
-
-def _lines(hearing: Hearing, spoken: Sequence[tuple[Voice, Sequence[Window]]]) -> Iterator[tuple[str, Segment]]:
-    """What each line adds to the text, with its segment; a window is heard when its first line is due."""
+def _lines(hearing: Hearing, spoken: Spoken, case: Case) -> Iterator[tuple[str, Segment]]:
+    """What each line adds to the case's text, with its segment; a window is heard when its first line is due."""
     streams = [gather(voice.speaker, hearing.words(voice, windows)) for voice, windows in spoken]
-    end = 0
-    before: list[Line] = []
+    end = len(case.text or "")
+    before = [recalled(case.text or "", segment) for segment in case.segments[-doubts.LOOK_BACK :]]
     for line in without_echoes(heapq.merge(*streams, key=lambda line: line.start_s)):
         joint = "\n" if end else ""
         text, segment = lay_out(line, end + len(joint), doubts.flags(line, before))
