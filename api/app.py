@@ -23,8 +23,11 @@ from api.routes import (
     dead,
     deidentified,
     events,
+    feedback,
     health,
     keys,
+    ml,
+    ml_history,
     page,
     result,
     review,
@@ -51,7 +54,8 @@ JOBS = (
     events.streams,
 )
 """The busiest first: they are tried in this order."""
-REVIEWS = (bundle.readable, review.reviewable, review.readable)
+REVIEWS = (bundle.readable, review.reviewable, review.readable, feedback.givable, feedback.readable)
+MODELS = (ml.router, ml_history.router)
 WEBHOOKS = (webhooks.endpoints, webhooks.secrets, webhooks.readable, webhooks.repeatable)
 
 
@@ -84,7 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router, prefix=API)
     app.include_router(auth.router, prefix=API)
     app.include_router(keys.router, prefix=API)
-    for router in (*REVIEWS, *batch.ROUTERS, dead.readable, dead.replayable, *WEBHOOKS):
+    for router in (*REVIEWS, *batch.ROUTERS, dead.readable, dead.replayable, *WEBHOOKS, *MODELS):
         app.include_router(router, prefix=API)
     for router in fhir.ROUTERS:
         app.include_router(router)

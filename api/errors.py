@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.fhir import outcome
+from api.ml.asked import Again, Complaint, Predict, Promotion, Symptoms
 from shared.errors import (
     AudioTooLongError,
     BackingServiceError,
@@ -27,6 +28,7 @@ from shared.errors import (
     UnsupportedAudioError,
     UnsupportedDocumentError,
 )
+from shared.feedback import Feedback
 from shared.job import Encounter, JobRequest, Patient
 from shared.review.asked import Coded, Correction, Review
 
@@ -34,6 +36,7 @@ log = structlog.get_logger()
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 2
 ERRORS_SHOWN = 20
+MODELS_ASKED = (Predict, Symptoms, Complaint, Promotion, Again, Feedback)
 FIELDS = (
     frozenset(
         name
@@ -44,6 +47,7 @@ FIELDS = (
     )
     | {"username", "password", "refresh_token", "name", "scopes", "wait", "format", "type", "file", "items"}
     | {"reviewed", "message", "update"}
+    | {name for model in MODELS_ASKED for name in model.model_fields}
     | {"after", "most", "reason", "status", "url", "state", "job_id", "batch_id"}
 )
 """Names that a pointer may hold; any other was chosen by the client, and is not repeated."""

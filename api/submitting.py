@@ -180,7 +180,8 @@ def content_hash(services: Services, options: JobOptions, stages: tuple[StageNam
     """What makes two submissions the same work: text or recording, language and stages; None: never shared."""
     if not options.cache or services.settings.result_cache_h <= 0:
         return None
-    return services.fingerprint.of((options.language or "").encode(), ledger.joined(stages).encode(), content)
+    explained = (b"explain",) if options.explain else ()
+    return services.fingerprint.of((options.language or "").encode(), ledger.joined(stages).encode(), content, *explained)
 
 
 async def write(services: Services, actor: Actor, submission: Submission) -> Taken:

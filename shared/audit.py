@@ -30,7 +30,7 @@ def record(connection: sa.Connection, actor: Actor, action: str, *, job_id: str 
     connection.execute(_RECORD, _row(actor, action, job_id, outcome))
 
 
-def record_all(connection: sa.Connection, done: Sequence[tuple[Actor, str, str]]) -> None:
+def record_all(connection: sa.Connection, done: Sequence[tuple[Actor, str, str | None]]) -> None:
     """Append one row for each actor, action and job, by one statement."""
     connection.execute(_RECORD, [_row(actor, action, job_id, "done") for actor, action, job_id in done])
 

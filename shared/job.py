@@ -96,6 +96,7 @@ class JobOptions(Frozen):
     priority: Priority = Priority.DEFAULT
     callback_url: HttpUrl | None = None
     cache: bool = Field(True, description="false: compute anew, and share the result with no other submission")
+    explain: bool = Field(False, description="true: tell the words that the category rests on, which takes longer")
     metadata: Annotated[dict[Short, Annotated[str, Field(max_length=1000)]], Field(max_length=20)] = Field(
         default_factory=dict, description="your own labels, given back with the result"
     )
@@ -134,6 +135,8 @@ class JobRequest(JobOptions):
     document: Document | None = None
     audio_url: str | None = None
     """Where the worker fetches the recording of a batch's item; `audio` is there once it has."""
+    versions: Annotated[dict[StageName, Short], Field(max_length=8)] = Field(default_factory=dict)
+    """By stage, the id of the registered version that must do it; a stage that is not named goes to whoever serves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from shared.registry import ModelVersion
 
 _version = tables.model_version
 _change = tables.model_change
+MANIFEST = "manifest"
+"""What stands for the id of the manifest's own model where a job names the version that must do a stage."""
 WEIGHTS, ADAPTER = "weights", "adapter"
 """The two folders within a version's folder."""
 

@@ -76,7 +76,8 @@ def counted(case: Case) -> Iterator[Done]:
             use.version,
             pace=tally.UNTIMED if took is None else tally.pace(took),
             jobs=1,
-            cached=int(took is None and case.origin.reused),
+            # The Bundle is each job's own: at assemble this counts whether the rest was taken from an earlier job.
+            cached=int(case.origin.reused and (took is None or use.stage is StageName.ASSEMBLE)),
             degraded=int(use.stage in fell_back),
             judged=int(mine is not None),
             unsure=int(mine is not None and mine.needs_review),

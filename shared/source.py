@@ -89,6 +89,8 @@ class Origin:
     encounter: Encounter | None = None
     audio: Audio | None = None
     document: Document | None = None
+    explain: bool = False
+    """The caller wants to know which words the category rests on."""
     reused: bool = False
     """What the stages found comes from the result cache: an earlier job with the same content and weights."""
 

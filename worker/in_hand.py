@@ -75,6 +75,7 @@ class Attempt:
             encounter=self.request.encounter,
             audio=self.request.audio,
             document=self.request.document,
+            explain=self.request.explain,
         )
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, Field
 
@@ -15,7 +16,7 @@ from api.deps import Here, actor
 from api.errors import ProblemError, invalid, not_found
 from api.security.guard import guarded
 from api.services import Services
-from shared import audit
+from shared import audit, feedback, tally
 from shared.crypto import JobKey
 from shared.job import JobStatus
 from shared.ledger import Job
@@ -62,11 +63,20 @@ async def review(
 ) -> Written:
     """Confirm a result or some of its facts, reject it or some of them, or say how some should read."""
     who = actor(request)
-    job, key = await _completed(services, request, job_id)
+    job, key = await completed(services, request, job_id)
     facts = _facts(services, job)
     _check(body, facts)
     seen = None if if_match is None or if_match == "*" else if_match.strip().removeprefix("W/").strip('"')
-    stored = await services.writer.run(lambda connection: records.add(connection, job, who, body, key, seen=seen))
+
+    def act(connection: sa.Connection) -> Stored | None:
+        written = records.add(connection, job, who, body, key, seen=seen)
+        if written is not None:
+            whole = body.action != "correct" and not body.facts
+            stages = feedback.STAGES["result" if whole else "fact"]
+            tally.said(connection, job.id, stages, right=body.action == "confirm")
+        return written
+
+    stored = await services.writer.run(act)
     if stored is None:
         raise not_found()  # it was deleted in this moment
     response.headers["ETag"] = f'"{stored.id}"'
@@ -76,7 +86,7 @@ async def review(
 @readable.get("/result/{job_id}/review", response_model_exclude_defaults=True)
 async def reviews(services: Here, request: Request, response: Response, job_id: str) -> Reviews:
     """What was said of this result so far, oldest first; the ETag goes into the If-Match of the next review."""
-    job, key = await _completed(services, request, job_id)
+    job, key = await completed(services, request, job_id)
     rows = await services.reader.find(lambda connection: records.sealed(connection, job.id))
     services.writer.post(audit.record_all, (actor(request), "review_read", job.id))
     facts = _facts(services, job)
@@ -84,13 +94,13 @@ async def reviews(services: Here, request: Request, response: Response, job_id: 
     return Reviews(reviews=[_written(job, each, facts) for each in records.opened(rows, key)])
 
 
-async def _completed(services: Services, request: Request, job_id: str) -> tuple[Job, JobKey]:
+async def completed(services: Services, request: Request, job_id: str, act: str = "review") -> tuple[Job, JobKey]:
     """The job with its sealed result, and its key. Raises 409 for one that has none."""
     job = await reading.find(services, actor(request), job_id, "result")
     if not job.status.terminal:
-        raise ProblemError(409, "not_ready", "The job has not ended: there is nothing to review yet.")
+        raise ProblemError(409, "not_ready", f"The job has not ended: there is nothing to {act} yet.")
     if job.status is not JobStatus.COMPLETED or job.key is None:
-        raise ProblemError(409, "not_completed", f"The job is {job.status.value}: it has no result to review.")
+        raise ProblemError(409, "not_completed", f"The job is {job.status.value}: it has no result to {act}.")
     return job, services.keyring.unwrap(job.key, job.tenant, job.id)
 
 
