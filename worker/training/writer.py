@@ -101,6 +101,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=Plan().epochs)
     parser.add_argument("--rank", type=int)
     parser.add_argument("--first-layer", type=int, default=Plan().first_layer)
+    parser.add_argument("--batch-tokens", type=int, default=Plan().batch_tokens)
     parser.add_argument("--most-tokens", type=int, default=Plan().most_tokens)
     parser.add_argument("--learning-rate", type=float, default=Plan().learning_rate)
     parser.add_argument(
@@ -113,6 +114,7 @@ def main() -> None:
         task=given.task,
         epochs=given.epochs,
         first_layer=given.first_layer,
+        batch_tokens=given.batch_tokens,
         most_tokens=given.most_tokens,
         learning_rate=given.learning_rate,
         **({"rank": given.rank, "alpha": 2 * given.rank} if given.rank else {}),
