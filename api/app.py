@@ -28,6 +28,7 @@ from api.routes import (
     keys,
     ml,
     ml_history,
+    ml_models,
     page,
     result,
     review,
@@ -55,7 +56,7 @@ JOBS = (
 )
 """The busiest first: they are tried in this order."""
 REVIEWS = (bundle.readable, review.reviewable, review.readable, feedback.givable, feedback.readable)
-MODELS = (ml.router, ml_history.router)
+MODELS = (ml.router, ml_history.router, ml_models.readable, ml_models.changeable)
 WEBHOOKS = (webhooks.endpoints, webhooks.secrets, webhooks.readable, webhooks.repeatable)
 
 

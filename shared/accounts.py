@@ -12,8 +12,9 @@ import uuid_utils
 from shared import tables
 from shared.database import clock
 
-SCOPES = "submit read review delete keys metrics"
-"""All that a key can allow: submit jobs, read results, review and delete them, make and revoke keys, read /metrics."""
+SCOPES = "submit read review delete keys metrics models"
+"""All that a key can allow: submit jobs, read results, review and delete them, make and revoke keys, read /metrics, and
+say which models serve."""
 EVERYTHING = "*"
 PREFIX = "clinq_"  # lets secret scanners find a key that leaked
 KEY_RANDOM_BYTES = 32

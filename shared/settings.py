@@ -98,6 +98,8 @@ class Settings(BaseSettings):
     """Longest long-poll of a result and longest wait of analyze, in seconds."""
     fhir_poll_s: float = 1.0
     """Shortest pause between two questions of one client after the same open FHIR job, in seconds; sooner is a 429."""
+    operator_tenant: str = "default"
+    """The tenant whose admins may say over HTTP which models serve: they serve all tenants."""
     idempotency_h: float = 24.0
     """Hours that an Idempotency-Key is remembered."""
     result_cache_h: float = 24.0
