@@ -124,6 +124,8 @@ class Settings(BaseSettings):
     callback_log_days: int = 30
     """Days that the log of deliveries is kept."""
 
+    transcribe_chunk_s: float = Field(300.0, ge=5.0)
+    """Seconds of recording after which what was heard is kept, sealed; a kill costs at most so much of the hearing."""
     device: str = "cpu"
     """Where this worker's models run: cpu or cuda:N."""
     threads: int = 1

@@ -45,16 +45,19 @@ class TranscriptRecord(TypedDict):
     """The whole transcript."""
 
     language: str | None
+    complete: bool
+    """Whether the recording was heard, or the document read, to its end; the text may go on behind the segments."""
     text: str
     segments: list[SegmentRecord]
     pages: NotRequired[list[PageRecord]]
 
 
-def to_json(case: Case) -> TranscriptRecord:
+def to_json(case: Case, *, complete: bool = True) -> TranscriptRecord:
     """The transcript with the times, words, speakers and doubts of each line, or with its pages."""
     text = case.text or ""
     record: TranscriptRecord = {
         "language": case.language,
+        "complete": complete,
         "text": text,
         "segments": [_segment(text, each) for each in case.segments],
     }
@@ -85,7 +88,9 @@ def to_txt(case: Case) -> str:
         f"{_title(each.speaker)}: {_words(case.text or '', each)}" if each.speaker else _words(case.text or "", each)
         for each in case.segments
     ]
-    return "".join(f"{line}\n" for line in lines)
+    heard_until = case.segments[-1].end if case.segments else 0
+    lines += (case.text or "")[heard_until:].splitlines()  # of what is still being heard, only the words are known
+    return "".join(f"{line}\n" for line in lines if line)
 
 
 def _segment(text: str, segment: Segment) -> SegmentRecord:

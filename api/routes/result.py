@@ -9,15 +9,14 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from api import ending, reading
+from api import ending, reading, transcripts
 from api.completed import Completed
 from api.deps import Here, actor, services_of
 from api.errors import ProblemError, not_found
 from api.security.guard import guarded
 from api.standing import State
-from api.submitting import FIRST
+from api.transcripts import Transcript
 from shared import transcript
-from shared.case import Case, from_json
 from shared.job import JobStatus
 from shared.ledger import Job
 
@@ -28,6 +27,8 @@ FORMS: dict[Form, str] = {
     "vtt": "text/vtt; charset=utf-8",
     "txt": "text/plain; charset=utf-8",
 }
+COMPLETE = "Clinq-Transcript-Complete"
+"""Header that says true, or false where the recording is still being heard or never was heard to its end."""
 LONGEST_WAIT_S = 3600.0  # more is a mistake; what is waited is at most max_wait_s
 PARAMETERS: dict[str, Any] = {
     "parameters": [
@@ -68,22 +69,20 @@ async def transcript_(
     form: Annotated[Form | None, Query(alias="format")] = None,
     accept: Annotated[str, Header()] = "",
 ) -> Response:
-    """What was said in a recording, or read in a document; `format`, or the Accept header, chooses json, vtt or txt."""
+    """What was said in a recording, or read in a document; `format`, or the Accept header, chooses json, vtt or txt.
+
+    While the job runs, it is what is there by then; `complete` in JSON, and a header in each form, tell which it is.
+    """
     who = actor(request)
-    job = await reading.find(services, who, job_id, "case_file")
-    if job.source not in FIRST or not job.status.terminal:
-        raise not_there(job, "transcript")
-    stored = reading.opened(services, who, job, "case_file")
-    if stored is None and FIRST[job.source] not in job.remaining:
-        raise ProblemError(
-            410, "transcript_expired", "The transcript was kept as long as its tenant wants, and is gone."
-        )
-    if stored is None:
+    job = await reading.find(services, who, job_id, "case_file", "partial")
+    found = transcripts.by_now(services, who, job)
+    if found is None:
         raise not_there(job, "transcript")
     chosen = form or _accepted(accept)
     if chosen == "vtt" and job.source == "document":
         raise not_there(job, "subtitles")
-    return Response(_written(from_json(stored), chosen), media_type=FORMS[chosen])
+    told = {COMPLETE: str(found.complete).lower()}
+    return Response(_written(found, chosen), media_type=FORMS[chosen], headers=told)
 
 
 @deletable.delete("/result/{job_id}", response_model=Deleted)
@@ -112,12 +111,12 @@ def not_there(job: Job, what: str) -> ProblemError:
     return ProblemError(404, "no_such_record", f"This job has no {what}.")
 
 
-def _written(case: Case, form: Form) -> str:
+def _written(found: Transcript, form: Form) -> str:
     if form == "vtt":
-        return transcript.to_vtt(case)
+        return transcript.to_vtt(found.case)
     if form == "txt":
-        return transcript.to_txt(case)
-    return json.dumps(transcript.to_json(case), ensure_ascii=False)
+        return transcript.to_txt(found.case)
+    return json.dumps(transcript.to_json(found.case, complete=found.complete), ensure_ascii=False)
 
 
 def _accepted(accept: str) -> Form:

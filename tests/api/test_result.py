@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from shared import ledger, speed, tables
-from shared.case import Case, Origin, Segment, to_json
+from shared import holding, ledger, speed, tables
+from shared.audit import Actor
+from shared.case import Case, Origin, Reached, Segment, to_json
 from shared.database import clock
 from shared.job import JobStatus
 from tests import hand
@@ -233,3 +234,57 @@ async def test_analyze_answers_202_when_it_takes_too_long(settings):
         answer = await gateway.client.post(f"{API}/analyze", json={"text": NOTE})
     assert answer.status_code == 202
     assert answer.json()["status_url"].startswith(f"{API}/result/")
+
+
+async def recorded(gateway: Gateway) -> tuple[str, ledger.Job]:
+    """A running job as that of a recording whose transcription has begun."""
+    job_id = await gateway.submit()
+    with gateway.worker.database.write() as connection:
+        stages = {"source": "audio", "stages": "transcribe,extract", "remaining": "transcribe,extract"}
+        connection.execute(sa.update(tables.job).where(tables.job.c.id == job_id).values(stages))
+    return job_id, gateway.worker.claim(job_id)
+
+
+async def test_a_transcript_can_be_read_while_the_recording_is_still_being_heard(gateway: Gateway):
+    job_id, job = await recorded(gateway)
+    key = gateway.services.keyring.unwrap(job.key, "default", job_id)
+    path = f"{API}/result/{job_id}/transcript"
+    assert (await gateway.client.get(path)).status_code == 409  # nobody has said a word yet
+
+    with gateway.worker.database.write() as connection:
+        holding.tell(connection, job_id, job.token, progress=0.1, partial=key.seal(b"Good mor", "partial"))
+    first = (await gateway.client.get(path)).json()
+    reached = Reached(4_800_000, "whisper", None, 0.9)
+    case = Case(Origin(job_id, "default", datetime.now(UTC)), text="Good morning.", language="en", reached=reached)
+    case = replace(case, segments=(Segment(0, 13, 0.0, 1.5),))
+    with gateway.worker.database.write() as connection:
+        told, kept = key.seal(b"Good morning.\nI have", "partial"), key.seal(to_json(case), "case_file")
+        assert holding.keep(connection, job, case_file=kept, progress=0.3, partial=told)
+    answer = await gateway.client.get(path)
+
+    assert (first["text"], first["complete"], first["segments"]) == ("Good mor", False, [])
+    assert answer.headers["Clinq-Transcript-Complete"] == "false"
+    assert (answer.json()["text"], answer.json()["complete"]) == ("Good morning.\nI have", False)
+    assert [each["text"] for each in answer.json()["segments"]] == ["Good morning."]
+    assert (await gateway.client.get(path, params={"format": "txt"})).text == "Good morning.\nI have\n"
+    gateway.worker.save(job, to_json(replace(case, reached=None)), job.stages[1:])
+    done = await gateway.client.get(path)  # the stages behind it still run
+    assert (done.json()["complete"], done.headers["Clinq-Transcript-Complete"]) == (True, "true")
+
+
+async def test_what_was_heard_outlives_the_attempt_that_heard_it(gateway: Gateway):
+    job_id, job = await recorded(gateway)
+    key = gateway.services.keyring.unwrap(job.key, "default", job_id)
+    reached = Reached(4_800_000, "whisper", None, 0.9)
+    case = Case(Origin(job_id, "default", datetime.now(UTC)), text="Good morning.", reached=reached)
+    with gateway.worker.database.write() as connection:
+        holding.keep(connection, job, case_file=key.seal(to_json(case), "case_file"), progress=0.3, partial=None)
+        assert holding.hand_back(connection, job, Actor("worker:one", "default"))
+        late = replace(job, token="another")
+        assert not holding.keep(connection, late, case_file=b"late", progress=0.9, partial=None)
+
+    answer = await gateway.client.get(f"{API}/result/{job_id}/transcript")
+
+    assert (answer.json()["text"], answer.json()["complete"]) == ("Good morning.", False)
+    theirs = gateway.headers(gateway.make_key("other"))
+    assert (await gateway.client.get(f"{API}/result/{job_id}/transcript", headers=theirs)).status_code == 404
