@@ -29,6 +29,7 @@ from api.routes import (
     ml,
     ml_history,
     ml_models,
+    ml_replay,
     page,
     result,
     review,
@@ -56,7 +57,8 @@ JOBS = (
 )
 """The busiest first: they are tried in this order."""
 REVIEWS = (bundle.readable, review.reviewable, review.readable, feedback.givable, feedback.readable)
-MODELS = (ml.router, ml_history.router, ml_models.readable, ml_models.changeable)
+REPLAYS = (ml_replay.begins, ml_replay.readable)
+MODELS = (ml.router, ml_history.router, ml_models.readable, ml_models.changeable, *REPLAYS)
 WEBHOOKS = (webhooks.endpoints, webhooks.secrets, webhooks.readable, webhooks.repeatable)
 
 

@@ -137,6 +137,8 @@ class JobRequest(JobOptions):
     """Where the worker fetches the recording of a batch's item; `audio` is there once it has."""
     versions: Annotated[dict[StageName, Short], Field(max_length=8)] = Field(default_factory=dict)
     """By stage, the id of the registered version that must do it; a stage that is not named goes to whoever serves."""
+    replay_of: str | None = None
+    """The job that this one runs again on another version."""
 
 
 @dataclass(frozen=True, slots=True)

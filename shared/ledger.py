@@ -29,7 +29,7 @@ DETAIL_CHARS = 400
 _AS_NEW = {"status": JobStatus.QUEUED.value, "not_before": clock(), "created_at": clock(), "sent_at": clock()}
 _AS_GIVEN = (
     *("id", "tenant", "source", "size", "max_attempts", "idempotency_key", "body_hash", "content_hash"),
-    *("batch_id", "batch_index", "notify", "blob", "payload"),
+    *("batch_id", "batch_index", "notify", "blob", "payload", "case_file"),
 )
 _leader = _job.alias("leader")
 _LEADER = (
@@ -80,6 +80,8 @@ class NewJob:
     batch_index: int | None = None
     notify: bool = False
     """Deliveries were armed for its end."""
+    case_file: bytes | None = None
+    """The sealed case where some of its stages are done already."""
 
 
 @dataclass(frozen=True, slots=True)
