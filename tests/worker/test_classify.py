@@ -47,7 +47,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> ModelVersion:
     folder = tmp_path_factory.mktemp("tiny")
     base = tiny_bert.make(folder / "tiny-bert")
     plan = category.Plan(epochs=30, batch=4, learning_rate=2e-2)
-    trained = category.train(base, LEARN, plan, folder / "work")
+    trained, _ = category.train(base, LEARN, plan, folder / "work")
     about = replace(trained.about, window_tokens=16, threshold=0.5)
     classifier.write(trained, folder / "category", about)
     return ModelVersion("tiny", "bert", path=base, adapter=folder / "category")
