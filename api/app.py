@@ -22,6 +22,7 @@ from api.routes import (
     bundle,
     dead,
     deidentified,
+    deterioration,
     events,
     feedback,
     health,
@@ -91,7 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router, prefix=API)
     app.include_router(auth.router, prefix=API)
     app.include_router(keys.router, prefix=API)
-    for router in (*REVIEWS, *batch.ROUTERS, dead.readable, dead.replayable, *WEBHOOKS, *MODELS):
+    for router in (*REVIEWS, *batch.ROUTERS, dead.readable, dead.replayable, *WEBHOOKS, deterioration.router, *MODELS):
         app.include_router(router, prefix=API)
     for router in fhir.ROUTERS:
         app.include_router(router)
@@ -150,9 +151,11 @@ def _describe(app: FastAPI) -> None:
             "bearer": {"type": "http", "scheme": "bearer", "description": "an access token or an API key"},
             "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         }
-        schemas = TextSubmission.model_json_schema(ref_template="#/components/schemas/{model}")
-        document["components"].setdefault("schemas", {}).update(schemas.pop("$defs", {}))
-        document["components"]["schemas"][TextSubmission.__name__] = schemas
+        known = document["components"].setdefault("schemas", {})
+        for read_at_once in (TextSubmission, deterioration.SeriesSubmission):
+            schemas = read_at_once.model_json_schema(ref_template="#/components/schemas/{model}")
+            known.update(schemas.pop("$defs", {}))
+            known[read_at_once.__name__] = schemas
         for path, methods in document["paths"].items():
             if not path.removeprefix(API).startswith(OPEN):
                 for operation in methods.values():

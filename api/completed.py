@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from api.standing import State
 from shared.case import Assertion, Experiencer, Mood, Support, Temporality, Urgency
 from shared.job import StageName
+from shared.series import Deterioration
 
 
 class Evidence(BaseModel):
@@ -70,6 +71,20 @@ class CategoryScore(BaseModel):
     score: float
 
 
+class Weighed(Evidence):
+    """A stretch of the source, and how much it speaks for the category."""
+
+    weight: float = Field(description="above 0: for it; below 0: against it")
+
+
+class Attributions(BaseModel):
+    """What speaks most for and against the category, the strongest first."""
+
+    method: str = Field(description="occlusion")
+    sentences: list[Weighed]
+    words: list[Weighed]
+
+
 class Classification(BaseModel):
     """What kind of problem the text is about."""
 
@@ -79,6 +94,7 @@ class Classification(BaseModel):
     top: list[CategoryScore]
     needs_review: bool
     evidence: list[Evidence]
+    attributions: Attributions | None = Field(None, description="where explain was asked for")
 
 
 class Named(BaseModel):
@@ -120,6 +136,7 @@ class ClinicalSummary(BaseModel):
     relevant_conditions: list[Named]
     narrative_summary: str
     narrative: list[SummarySentence]
+    written_by: str | None = Field(None, description="who wrote narrative and summary: a model, or extractive (rules)")
     evidence: dict[str, list[Evidence]] = Field(description="of patient_age and patient_gender")
 
 
@@ -172,11 +189,13 @@ class Fact(BaseModel):
 
 
 class Part(BaseModel):
-    """A headed part of the source."""
+    """A headed part of a note, or a stretch of a conversation by what it is about."""
 
     name: str
     start: int
     end: int
+    header: str | None = Field(None, description="of a conversation: one of the 20 section headers of MTS-Dialog")
+    confidence: float | None = Field(None, description="of the header, 0 to 1")
 
 
 class Advice(BaseModel):
@@ -249,6 +268,7 @@ class Completed(State):
     recommendations: list[Advice]
     red_flags: list[Danger]
     sentiment: Feelings | None
+    deterioration: Deterioration | None = Field(None, description="of measurements only")
     degraded: list[Degraded]
     warnings: list[str]
     models: dict[StageName, Used]

@@ -31,6 +31,7 @@ from shared.errors import (
 from shared.feedback import Feedback
 from shared.job import Encounter, JobRequest, Patient
 from shared.review.asked import Coded, Correction, Review
+from shared.series import Measurement, Series
 
 log = structlog.get_logger()
 PROBLEM_JSON = "application/problem+json"
@@ -46,7 +47,7 @@ FIELDS = (
         if name
     )
     | {"username", "password", "refresh_token", "name", "scopes", "wait", "format", "type", "file", "items"}
-    | {"reviewed", "message", "update"}
+    | {"reviewed", "message", "update", *Series.model_fields, *Measurement.model_fields}
     | {name for model in MODELS_ASKED for name in model.model_fields}
     | {"after", "most", "reason", "status", "url", "state", "job_id", "batch_id"}
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
 from math import isnan, nan
+from typing import Literal
 
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
@@ -21,6 +22,14 @@ from shared.ledger import Job
 WORKER_SEEN_S = 15.0
 CLASSES = tuple(Priority)
 _job = tables.job
+_review = tables.review
+_REVIEWS = sa.select(_review.c.action).where(_review.c.job_id == sa.bindparam("job_id"))
+_FEEDBACK = sa.select(sa.func.count()).where(tables.feedback.c.job_id == sa.bindparam("job_id"))
+_SAID = sa.select(
+    _REVIEWS.with_only_columns(sa.func.count()).scalar_subquery().label("reviews"),
+    _REVIEWS.order_by(_review.c.created_at.desc(), _review.c.id.desc()).limit(1).scalar_subquery().label("last"),
+    _FEEDBACK.scalar_subquery().label("feedback"),
+)  # built once: building costs more than running
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +79,20 @@ class Ended(BaseModel):
     detail: str
 
 
+class Reviewed(BaseModel):
+    """What people have said of the result."""
+
+    reviews: int
+    last: Literal["confirm", "correct", "reject"] | None = Field(None, description="the action of the last review")
+    feedback: int
+
+
 class State(BaseModel):
     """A job's state; a completed job's document carries the fields of its result beside these."""
 
     job_id: str
     status: JobStatus
-    source: str = Field(description="text, audio or document")
+    source: str = Field(description="text, audio, document or series")
     stage: StageName | None = Field(None, description="the stage that runs, or comes next")
     progress: float = Field(description="share of the whole job that is done, 0 to 1")
     crisis: bool = Field(description="whether a sign of acute danger to life was found, so far")
@@ -89,10 +106,11 @@ class State(BaseModel):
     reason: Ended | None = None
     fhir_bundle_url: str | None = None
     transcript_url: str | None = None
+    review: Reviewed | None = Field(None, description="absent where nobody has said a thing of the result")
 
 
-def state(job: Job, place: Place, base: str) -> State:
-    """The row as clients see it; `base` is the address of its result."""
+def state(job: Job, place: Place, base: str, review: Reviewed | None = None) -> State:
+    """The row as clients see it; `base` is the address of its result, `review` what was said of it."""
     done = job.status is JobStatus.COMPLETED
     return State(
         job_id=job.id,
@@ -109,9 +127,16 @@ def state(job: Job, place: Place, base: str) -> State:
         position=place.position,
         eta_s=place.eta_s,
         reason=Ended(code=job.reason.code, detail=job.reason.detail) if job.reason else None,
-        fhir_bundle_url=f"{base}/bundle" if done else None,
+        fhir_bundle_url=f"{base}/bundle" if done and StageName.ASSEMBLE in job.stages else None,
         transcript_url=f"{base}/transcript" if done and job.source in {"audio", "document"} else None,
+        review=review,
     )
+
+
+def reviewed(connection: sa.Connection, job_id: str) -> Reviewed | None:
+    """What was said of a job's result; None where nothing was."""
+    row = connection.execute(_SAID, {"job_id": job_id}).one()
+    return Reviewed(reviews=row.reviews, last=row.last, feedback=row.feedback) if row.reviews or row.feedback else None
 
 
 def place(line: Line, job: Job) -> Place:

@@ -30,6 +30,7 @@ FIRST: dict[str, StageName] = {"audio": StageName.TRANSCRIBE, "document": StageN
 NEEDS = {
     StageName.TRANSCRIBE: "transcribe needs a recording: send one to /api/v1/submit/audio",
     StageName.READ: "read needs a document: send one to /api/v1/submit/document",
+    StageName.DETERIORATE: "deteriorate needs measurements: send them to /api/v1/ml/predict/deterioration",
 }
 ON_FACTS = {StageName.CLASSIFY, StageName.SUMMARIZE, StageName.RECOMMEND}
 LONGEST_KEY = 200  # characters of an Idempotency-Key
@@ -181,7 +182,9 @@ def content_hash(services: Services, options: JobOptions, stages: tuple[StageNam
     if not options.cache or services.settings.result_cache_h <= 0:
         return None
     explained = (b"explain",) if options.explain else ()
-    return services.fingerprint.of((options.language or "").encode(), ledger.joined(stages).encode(), content, *explained)
+    return services.fingerprint.of(
+        (options.language or "").encode(), ledger.joined(stages).encode(), content, *explained
+    )
 
 
 async def write(services: Services, actor: Actor, submission: Submission) -> Taken:

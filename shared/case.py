@@ -10,8 +10,11 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from shared.category import Classification as Classification
+from shared.category import Headed as Headed
 from shared.errors import StoredCaseError
 from shared.job import StageName
+from shared.series import Deterioration
 from shared.source import Origin as Origin
 from shared.source import Page as Page
 from shared.source import Reached as Reached
@@ -97,18 +100,6 @@ class Identifier:
     kind: IdentifierKind
     start: int
     end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Classification:
-    """The clinical category with all scores, which add up to 1."""
-
-    category: str
-    confidence: float
-    scores: tuple[tuple[str, float], ...]
-    """(category, score), highest first."""
-    needs_review: bool
-    evidence: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +196,8 @@ class Case:
     pages: tuple[Page, ...] = ()
     """Of a document, in their order; pages without a word are among them."""
     sections: tuple[Section, ...] = ()
+    headed: tuple[Headed, ...] = ()
+    """The stretches of a conversation by what they are about, in the order of the text."""
     mentions: tuple[Mention, ...] = ()
     identifiers: tuple[Identifier, ...] | None = None
     """In the order of the text, none overlapping; None where nobody has looked for them."""
@@ -213,9 +206,13 @@ class Case:
     """Sectioned summary, in reading order."""
     narrative: tuple[Sentence, ...] = ()
     """The running text of clinical_summary.narrative_summary."""
+    summary_by: str | None = None
+    """Who wrote both: the name of a model, or extractive for this project's rules."""
     red_flags: tuple[RedFlag, ...] = ()
     recommendations: tuple[Recommendation, ...] = ()
     sentiment: Sentiment | None = None
+    deterioration: Deterioration | None = None
+    """Of measurements; a text has none."""
     share_read: float = 1.0
     """Share of the text that the generating stages read, 0 to 1."""
     degraded: tuple[Fallback, ...] = ()

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl
 
+from shared.series import Series
+
 
 class StageName(StrEnum):
     """The stages in running order; each value is the name of a file in worker/stages/."""
@@ -19,6 +21,7 @@ class StageName(StrEnum):
     CLASSIFY = "classify"
     SUMMARIZE = "summarize"
     RECOMMEND = "recommend"
+    DETERIORATE = "deteriorate"
     ASSEMBLE = "assemble"
 
 
@@ -54,7 +57,7 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
 
 
-Source = Literal["text", "audio", "document"]
+Source = Literal["text", "audio", "document", "series"]
 """What a job begins with."""
 Short = Annotated[str, Field(min_length=1, max_length=200)]
 Reference = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]{2,40}/[A-Za-z0-9\-.]{1,64}$")]
@@ -90,7 +93,7 @@ class JobOptions(Frozen):
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = Field(None, description="ISO 639-1, e.g. en or es")
     patient: Patient | None = None
     encounter: Encounter | None = None
-    stages: Annotated[tuple[StageName, ...], Field(min_length=1, max_length=7)] | None = Field(
+    stages: Annotated[tuple[StageName, ...], Field(min_length=1, max_length=8)] | None = Field(
         None, description="only these stages; all of them when absent"
     )
     priority: Priority = Priority.DEFAULT
@@ -128,11 +131,12 @@ class Document(Frozen):
 
 
 class JobRequest(JobOptions):
-    """What was asked for: text, a stored recording, a stored document, or the address of a recording."""
+    """What was asked for: text, a stored recording or document, the address of a recording, or measurements."""
 
     text: str | None = None
     audio: Audio | None = None
     document: Document | None = None
+    series: Series | None = None
     audio_url: str | None = None
     """Where the worker fetches the recording of a batch's item; `audio` is there once it has."""
     versions: Annotated[dict[StageName, Short], Field(max_length=8)] = Field(default_factory=dict)

@@ -176,8 +176,9 @@ def plan(
 
 
 def _version(manifest: Manifest, engine: str, choice: Choice, models_dir: Path) -> ModelVersion:
+    adapter = ADAPTERS / choice.adapter if choice.adapter else None
     if choice.model is None:
-        return ModelVersion(name=engine, engine=engine, options=choice.options)
+        return ModelVersion(choice.adapter or engine, engine, adapter=adapter, options=choice.options)
     weights = manifest.models[choice.model]
     return ModelVersion(
         name=choice.model,
@@ -185,7 +186,7 @@ def _version(manifest: Manifest, engine: str, choice: Choice, models_dir: Path) 
         version=weights.version,
         path=models_dir / choice.model,
         sha256=weights.sha256,
-        adapter=ADAPTERS / choice.adapter if choice.adapter else None,
+        adapter=adapter,
         options=choice.options,
     )
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable
 from typing import Any
 
-from shared.case import Case, Mention, Recommendation, RedFlag, Segment, Sentence, Span
+from shared import classified, series
+from shared.case import Case, Mention, Recommendation, RedFlag, Sentence, Span
 from shared.job import JobRequest
-from shared.source import page_of
+from shared.quoting import evidence
 
 DISCLAIMER = (
     "Written by software from the submitted content. It may be incomplete or wrong, it is no diagnosis, and a "
@@ -25,14 +24,15 @@ def result(case: Case, request: JobRequest) -> bytes:
     document: dict[str, Any] = {
         "language": case.language,
         "transcript": _transcript(case),
-        "classification": _classification(case),
+        "classification": classified.classification(case),
         "clinical_summary": _clinical_summary(case),
         "facts": _facts(case),
-        "sections": [{"name": each.name, "start": each.start, "end": each.end} for each in case.sections],
+        "sections": classified.sections(case),
         "summary": [_sentence(case, each) for each in case.summary],
         "recommendations": [_recommendation(case, each) for each in case.recommendations],
         "red_flags": [_red_flag(case, each) for each in case.red_flags],
         "sentiment": _sentiment(case),
+        **({} if case.deterioration is None else {"deterioration": series.document(case.deterioration)}),
         "degraded": [
             {"stage": each.stage.value, "engine": each.engine, "reason": each.reason} for each in case.degraded
         ],
@@ -50,19 +50,6 @@ def result(case: Case, request: JobRequest) -> bytes:
     if not case.segments and case.origin.audio is None and case.origin.document is None:
         document.pop("transcript")
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def evidence(case: Case, spans: Iterable[Span]) -> list[dict[str, Any]]:
-    """Offsets, the hash of the quoted words and where a reader finds them: on which page, or when they were said."""
-    found = []
-    for span in spans:
-        entry: dict[str, Any] = {"start": span.start, "end": span.end, "quote_hash": _hash(case.quote(span))}
-        if (page := page_of(case.pages, span)) is not None:
-            entry["page"] = page
-        if (times := _times(case.segments, span)) is not None:
-            entry["audio_start_s"], entry["audio_end_s"] = times
-        found.append(entry)
-    return found
 
 
 def _transcript(case: Case) -> dict[str, Any]:
@@ -102,20 +89,6 @@ def _transcript(case: Case) -> dict[str, Any]:
     }
 
 
-def _classification(case: Case) -> dict[str, Any] | None:
-    found = case.classification
-    if found is None:
-        return None
-    return {
-        "category": found.category,
-        "confidence": found.confidence,
-        "all_scores": dict(found.scores),
-        "top": [{"category": category, "score": score} for category, score in found.scores[:3]],
-        "needs_review": found.needs_review,
-        "evidence": evidence(case, found.evidence),
-    }
-
-
 def _clinical_summary(case: Case) -> dict[str, Any]:
     mine = [each for each in case.mentions if each.experiencer == "patient"]
     affirmed = [each for each in mine if each.assertion == "present"]
@@ -129,6 +102,7 @@ def _clinical_summary(case: Case) -> dict[str, Any]:
         "relevant_conditions": [_named(case, each) for each in _once(affirmed, "condition")],
         "narrative_summary": " ".join(each.text for each in case.narrative),
         "narrative": [_sentence(case, each) for each in case.narrative],
+        "written_by": case.summary_by,
         "evidence": {
             name: evidence(case, [Span(each.start, each.end)])
             for name, each in (("patient_age", age), ("patient_gender", gender))
@@ -267,16 +241,6 @@ def _sentiment(case: Case) -> dict[str, Any] | None:
     return {"label": found.label, "score": found.score, "turns": turns}
 
 
-def _times(segments: tuple[Segment, ...], span: Span) -> tuple[float, float] | None:
-    """When the span was said: by its words where they are known, else by its segments."""
-    touched = [each for each in segments if each.start < span.end and each.end > span.start]
-    if not touched:
-        return None
-    words = [word for each in touched for word in each.words if word.start < span.end and word.end > span.start]
-    said = words or touched
-    return min(each.start_s for each in said), max(each.end_s for each in said)
-
-
 def _number(value: str | None) -> int | float | str | None:
     """A number where the value is one, else the words of the note (a range, a fraction)."""
     if value is None:
@@ -286,7 +250,3 @@ def _number(value: str | None) -> int | float | str | None:
     except ValueError:
         return value
     return int(number) if number.is_integer() and "." not in value else number
-
-
-def _hash(quote: str) -> str:
-    return hashlib.sha256(quote.encode("utf-8", "surrogatepass")).hexdigest()

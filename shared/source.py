@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.job import Audio, Document, Encounter, Patient
+from shared.series import Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Origin:
     encounter: Encounter | None = None
     audio: Audio | None = None
     document: Document | None = None
+    series: Series | None = None
     explain: bool = False
     """The caller wants to know which words the category rests on."""
     reused: bool = False

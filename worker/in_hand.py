@@ -45,8 +45,8 @@ class Attempt:
         if (stored := self.job.sealed.get("case_file")) is not None:
             self.case = cases.from_json(self.key.open(stored, "case_file"))
             return
-        if self.request.text is None and self.request.audio is None and self.request.document is None:
-            raise MissingInputError("the job holds neither text nor a recording nor a document: submit it again")
+        if not any((self.request.text, self.request.audio, self.request.document, self.request.series)):
+            raise MissingInputError("the job holds nothing to read: submit it again")
         self.case = Case(self.origin(), text=self.request.text, language=self.request.language)
 
     def _fetch(self, audio_url: str) -> None:
@@ -76,6 +76,7 @@ class Attempt:
             audio=self.request.audio,
             document=self.request.document,
             explain=self.request.explain,
+            series=self.request.series,
         )
 
     @property

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.benchmarks import cancel, gateway, memory, queue, sockets, speech
+from tests.benchmarks import cancel, deterioration, gateway, memory, queue, sockets, speech
 from tests.benchmarks.rivals import measure as rivals
 from tests.benchmarks.table import Row, markdown
 
@@ -20,6 +20,7 @@ PARTS = {
     "sockets": sockets.measure,
     "speech": speech.measure,
     "memory": memory.measure,
+    "deterioration": deterioration.measure,
     "cancel": cancel.measure,
     "rivals": rivals.measure,
 }

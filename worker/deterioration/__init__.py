@@ -1,0 +1,1 @@
+"""Deterioration: the risk of critical illness from days of bedside measurements."""
