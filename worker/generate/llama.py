@@ -18,7 +18,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from shared.errors import ModelUnavailableError
 from shared.registry import ModelVersion
-from worker.generate.streaming import Follow, OnToken, Unfolding, ends
+from worker.generate.following import Follow, ends
+from worker.generate.streaming import OnToken, Unfolding
 from worker.generate.writer import Form, Message, OnRow, batches, data, first_line
 from worker.interrupt import interruptible
 from worker.stage import Device, Listen, undisturbed

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import torch
-from transformers import GenerationConfig, PreTrainedTokenizerBase, StoppingCriteria
+from transformers import PreTrainedTokenizerBase
 
 from worker.generate.writer import OnRow, first_line
 
@@ -67,18 +65,6 @@ class Unfolding:
         return [first_line(text) for text in written] if self._stop_at_line else written
 
 
-class Follow(StoppingCriteria):
-    """Hands each new token of a generating batch on in the generating thread itself: an error stops the next token."""
-
-    def __init__(self, unfolding: Unfolding) -> None:
-        self._unfolding = unfolding
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:  # noqa: ARG002 - its signature
-        """One verdict for each row: whether it has ended."""
-        ended = [self._unfolding.add(at, token) for at, token in enumerate(input_ids[:, -1].tolist())]
-        return torch.tensor(ended, dtype=torch.bool, device=input_ids.device)
-
-
 def loops(tokens: Sequence[int]) -> bool:
     """Whether the tail repeats itself."""
     return any(
@@ -86,9 +72,3 @@ def loops(tokens: Sequence[int]) -> bool:
         and all(tokens[-period:] == tokens[-(turn + 1) * period : -turn * period] for turn in range(1, LOOP_TURNS))
         for period in range(1, LONGEST_LOOP + 1)
     )
-
-
-def ends(config: GenerationConfig) -> set[int]:
-    """The tokens with which a model ends its text."""
-    end = config.eos_token_id
-    return set() if end is None else {end} if isinstance(end, int) else set(end)
