@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 import structlog
@@ -21,12 +22,13 @@ from shared.comparisons import Compared
 from shared.database import Database
 from shared.errors import BackingServiceError
 from shared.job import StageName
-from shared.models import InUse, State, Version
+from shared.models import MANIFEST, InUse, State, Version
 from shared.registry import ModelVersion
 from worker.bench import Bench, loaded, set_up
 from worker.bringing import Bringer, BrokenError, LackingError
 from worker.memory import free
-from worker.post import Tolerance
+from worker.named import Named
+from worker.post import Post, Server, Tolerance
 from worker.presence import Standing
 from worker.stage import Stage
 from worker.turnstile import Turnstile
@@ -54,6 +56,7 @@ class Lineup:
         self._looked_at = 0.0
         self._lost: set[StageName] = set()
         """Stages whose own model is not here, and has no rules to take over."""
+        self._named = Named(database, base, bringer)
         self._wake = threading.Event()
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="lineup", daemon=True)
@@ -85,6 +88,18 @@ class Lineup:
         failed = any(canary.failures for canary in list(self._bench.canaries.values()))
         if revision != self.standing.revision or lacks or failed:
             self._wake.set()
+
+    def named(self, stage: StageName, version_id: str) -> Post | None:
+        """The version that a job names, loaded where it is not there yet; None where it serves anyway.
+
+        Call it within a round. Raises NoSuchModelError, LackingError and BrokenError.
+        """
+        serves = self._bench.stages.get(stage)
+        if serves is not None and (serves.model.id or MANIFEST) == version_id:
+            return None
+        made = self._named.stage(stage, version_id, self._at_hand)
+        careful = replace(self._bench.tolerance, breaker_failures=0)
+        return Post(stage, Server(made, None, last=True), careful, self._bringer.device, self._bench.load)
 
     def _run(self) -> None:
         while not self._ended:

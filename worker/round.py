@@ -22,7 +22,7 @@ from shared.ledger import Job
 from shared.reaper import pause_s
 from shared.speed import Measured, Pace
 from shared.tally import Done
-from worker import alarm, limits, recall, shadow
+from worker import alarm, limits, pins, recall, shadow
 from worker.desk import RoundDesk
 from worker.in_hand import Attempt
 from worker.process import HOST, Worker
@@ -51,7 +51,8 @@ class Round:
                 log.info("attempt begins", **_names(each), remaining=[stage.value for stage in each.remaining])
             self._made(self._all, Attempt.open)
             for each in self._open:
-                each.trying = self._worker.bench.draw(each.remaining)
+                open_ = (stage for stage in each.remaining if stage not in each.request.versions)
+                each.trying = self._worker.bench.draw(open_)
             recall.look_up(self._worker, self._open)
             self._finish([each for each in self._open if each.over])
             while self._open:
@@ -70,13 +71,11 @@ class Round:
         self._worker.heart.allow(max(limits.limit_s(self._worker.settings, each.job_now, self._pace) for each in due))
         desk = RoundDesk({each.job.id: each.desk for each in due})
         done: list[Attempt] = []
-        trying = {each.job.id for each in due if name in each.trying}
-        outcomes = self._worker.bench.run(name, [each.case for each in due], desk, trying=trying)
-        for each, outcome in zip(due, outcomes, strict=True):
+        for each, outcome in zip(due, pins.run(self._worker, name, due, desk), strict=True):
             if isinstance(outcome, Exception):
                 self._fault(each, outcome)
                 continue
-            if name in self._worker.bench.shadows:
+            if name in self._worker.bench.shadows and name not in each.request.versions:
                 by = self._worker.bench.version_of(name, trying=name in each.trying)
                 self._shadowed.append(Served(each, name, each.case, outcome, by))
             each.case, each.remaining = outcome, each.remaining[1:]
