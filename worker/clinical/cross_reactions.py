@@ -37,6 +37,13 @@ def drug_classes() -> tuple[DrugClass, ...]:
     return tuple(DrugClass(*(frozenset(row[name]) for name in ("words", "same", "cross"))) for row in table.values())
 
 
+@cache
+def contrast() -> frozenset[str]:
+    """The names of contrast media."""
+    row = tomllib.loads(TABLE.read_text(encoding="utf-8"))["contrast"]
+    return frozenset((*row["words"], *row["same"]))
+
+
 def clash(allergy: Iterable[str], drug: Iterable[str]) -> Literal["conflict", "cross"] | None:
     """How a drug stands to an allergy, each by all its folded names; conflict: the same drug or one of its class."""
     theirs, given = set(allergy), set(drug)

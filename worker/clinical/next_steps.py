@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal
 
-from shared.case import Case, Mention, Recommendation, Urgency
-from worker.clinical import clauses, cross_reactions, phrasing
-from worker.clinical.allergies import NONE_KNOWN
+from shared.case import Case, Mention, Recommendation, Span, Urgency
+from worker.clinical import clauses, cross_reactions, lacking, phrasing
 from worker.clinical.folded import fold
-from worker.clinical.terminology import DATA
 
 DRUG_ALLERGY = "NICE CG183 (2014), Drug allergy: diagnosis and management"
+CONTRAST = "ACR Manual on Contrast Media (2023), patient selection: allergic-like reactions"
 HYPERTENSION = "NICE NG136 (2023), Hypertension in adults: diagnosis and management, 1.2"
 RECONCILIATION = "NICE NG5 (2015), Medicines optimisation, 1.3 medicines reconciliation"
 SMOKING = "NICE NG209 (2023), Tobacco: preventing uptake, promoting quitting and treating dependence"
 HISTORY = "Bickley, Bates' Guide to Physical Examination, 13th ed.: the attributes of a symptom"
 OPEN = "the text's own uncertainty"
 
+_OF_ALLERGIES = frozenset({DRUG_ALLERGY, CONTRAST})
+_OF_DRUGS = frozenset({DRUG_ALLERGY, RECONCILIATION})
 HIGH_MMHG = (140, 90)
 SEVERE_MMHG = (180, 120)
 QUESTIONS = 3
 """Symptoms and drugs asked about: a longer list is not read."""
 
-_OBSERVED = frozenset({"exam", "results", "vitals"})
-_OTHER_SIGNS = frozenset({
-    "ST segment elevation", "ST segment depression", "renal cyst", "erythema", "hyperreflexia", "proteinuria",
-    "jugular venous distention", "joint line tenderness", "tenderness",
-})  # fmt: skip
-_GRADED = re.compile(
-    r"pain|ache|discomfort|sore|burning|cramp|itch|prurit|nause|dyspnea|breath|fatigue|weak|dizz|vertigo|tight|pressure|"
-    r"cough|heartburn|stiff|numb|dolor|cefalea|molestia|picor|disnea|ahogo|cansancio|mareo|opresion|tos$|algia"
-)
-"""What a patient can grade from 0 to 10; a fever, vomiting or a rash has other measures."""
 _PLURAL = re.compile(r"(?<![isu])s$")
 _ONE, _MANY = {"has": "has", "is_": "is", "it": "it"}, {"has": "have", "is_": "are", "it": "they"}
+_THOUGHT = re.compile(r"think|believe|looks? like|creo|parece")
+"""A view that somebody gives is his diagnosis: he need not be told to make one."""
+_WITH_CONTRAST = re.compile(
+    r"(?<!\w)(?:with|con) (?P<what>(?:iv |intravenous |iodinated |oral )?contraste?(?: yodado| intravenoso)?)(?!\w)"
+)
 _SMOKES = re.compile(r"\b(?:smok(?:es|ing|er)|cigarett?es?|tobacco|fuma(?:dor|dora)?|tabaquismo|cigarrillos?)\b")
 _NEVER = re.compile(r"\b(?:non|never|ex|former|quit|stopped|no|nunca|dejo|exfumador)\b")
 
@@ -90,27 +86,30 @@ SPANISH = Words(
 )
 
 
-def next_steps(case: Case) -> tuple[Recommendation, ...]:
+def next_steps(case: Case, *, emergency: bool = False) -> tuple[Recommendation, ...]:
     """What the rules advise, the most urgent first; each carries its publication and its words in the text.
 
+    In an emergency nobody asks since when it hurts or speaks of smoking: what is left is urgent, or about drugs.
     A drug that an allergy of the patient speaks against is named in the warning about it and in no other advice.
     """
     words = SPANISH if clauses.phrases(case) is phrasing.SPANISH else ENGLISH
     own = [each for each in case.mentions if each.experiencer == "patient"]
     steps = [
-        *_conflicts(words, own),
+        *_conflicts(case, words, own),
+        *_images(case, words, own),
         *_pressure(words, own),
         *_smoking(words, own),
         *_possible(case, words, own),
         *_symptom_questions(case, words, own),
-        *_allergy_questions(words, own),
+        *_allergy_questions(case, words, own),
         *_dose_questions(case, words, own),
     ]
     order: dict[Urgency, int] = {"emergency": 0, "urgent": 1, "routine": 2}
     once: dict[str, Recommendation] = {}
     against = cross_reactions.against(case)
     for each in steps:
-        if each.source == DRUG_ALLERGY or not against(each.text):
+        waits = emergency and each.urgency == "routine" and each.source not in _OF_DRUGS
+        if not waits and (each.source in _OF_ALLERGIES or not against(each.text)):
             once.setdefault(each.text, each)
     return tuple(sorted(once.values(), key=lambda each: order[each.urgency]))
 
@@ -127,16 +126,27 @@ def _step(
     return Recommendation(text=text, kind=kind, urgency=urgency, source=source, evidence=ordered)
 
 
-def _conflicts(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
+def _conflicts(case: Case, words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
     """Each drug that the patient takes or shall take against each allergy."""
     everything = list(own)
     drugs = [e for e in everything if e.kind == "medication" and e.assertion == "present" and e.temporality != "past"]
     for allergy in (each for each in everything if each.kind == "allergy" and each.assertion == "present"):
         for drug in drugs:
             clash = cross_reactions.clash(cross_reactions.names(allergy), cross_reactions.names(drug))
-            if clash:
+            if clash and not lacking.is_the_allergy(case, drug, allergy):
                 text = getattr(words, clash).format(allergy=allergy.text, drug=drug.text)
                 yield _step(text, DRUG_ALLERGY, allergy, drug, kind="next_step", urgency="urgent")
+
+
+def _images(case: Case, words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
+    """An image with contrast against an allergy to contrast media, which no list of drugs names."""
+    found = _WITH_CONTRAST.search(fold(case.text or ""))
+    for allergy in (each for each in own if each.kind == "allergy" and each.assertion == "present"):
+        if found and cross_reactions.names(allergy) & cross_reactions.contrast():
+            where = Span(*found.span("what"))
+            text = words.conflict.format(allergy=allergy.text, drug=case.quote(where))
+            step = _step(text, CONTRAST, allergy, kind="next_step", urgency="urgent")
+            yield replace(step, evidence=tuple(sorted((*step.evidence, where), key=lambda span: span.start)))
 
 
 def _pressure(words: Words, own: Sequence[Mention]) -> Iterable[Recommendation]:
@@ -169,47 +179,22 @@ def _smoking(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
 def _possible(case: Case, words: Words, own: Sequence[Mention]) -> Iterable[Recommendation]:
     settled = {each.concept for each in own if (each.assertion, each.temporality) == ("present", "current")}
     for each in own:
-        if each.kind == "condition" and each.assertion == "possible" and each.concept not in settled:
+        thought = any(_THOUGHT.search(fold(case.quote(cue))) for cue in each.cues)
+        if each.kind == "condition" and each.assertion == "possible" and each.concept not in settled and not thought:
             yield _step(words.clarify.format(thing=clauses.name(case, each)), OPEN, each, kind="next_step")
 
 
 def _symptom_questions(case: Case, words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
-    """What the text does not say about the first symptoms; a symptom counts as told when any of its mentions tells."""
-    groups: dict[str, list[Mention]] = {}
+    """What the text does not say about the first complaints."""
+    for symptom, asked in islice(lacking.of_symptoms(case, own), QUESTIONS):
+        template = words.both if len(asked) > 1 else getattr(words, asked[0])
+        thing = clauses.name(case, symptom)
+        yield _step(template.format(thing=thing, **(_MANY if _PLURAL.search(thing) else _ONE)), HISTORY, symptom)
+
+
+def _allergy_questions(case: Case, words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
     for each in own:
-        felt = each.section not in _OBSERVED and each.concept not in _signs()
-        if each.kind == "symptom" and felt and (each.assertion, each.temporality) == ("present", "current"):
-            groups.setdefault(fold(each.concept or each.text), []).append(each)
-    asked = 0
-    for same in groups.values():
-        lacking = [what for what, told in _asked_of(same[0]).items() if not any(map(told, same))]
-        if lacking and asked < QUESTIONS:
-            asked += 1
-            template = words.both if len(lacking) > 1 else getattr(words, lacking[0])
-            thing = clauses.name(case, same[0])
-            yield _step(template.format(thing=thing, **(_MANY if _PLURAL.search(thing) else _ONE)), HISTORY, same[0])
-
-
-def _asked_of(symptom: Mention) -> dict[str, Callable[[Mention], object]]:
-    """What is asked about a symptom, and how to see that a mention tells it: how bad only of what is felt."""
-    graded = _GRADED.search(fold(f"{symptom.text} {symptom.concept or ''}"))
-    lasted = {"duration": lambda each: each.attribute("duration")}
-    how_bad = {"severity": lambda each: each.attribute("severity") or each.attribute("severity_score")}
-    return {**lasted, **how_bad} if graded else lasted
-
-
-@cache
-def _signs() -> frozenset[str]:
-    """The concepts of what an examination or an image shows: nobody can say since when he has them."""
-    lines = (DATA / "examination.tsv").read_text(encoding="utf-8").splitlines()
-    return frozenset(line.split("\t")[1] for line in lines if not line.startswith("#")) | _OTHER_SIGNS
-
-
-def _allergy_questions(words: Words, own: Iterable[Mention]) -> Iterable[Recommendation]:
-    for each in own:
-        if each.kind != "allergy" or each.assertion != "present" or each.concept == NONE_KNOWN:
-            continue
-        if not each.attribute("reaction"):
+        if each.kind == "allergy" and each.assertion == "present" and lacking.reaction(case, each):
             yield _step(words.reaction.format(thing=each.text), DRUG_ALLERGY, each)
 
 
@@ -218,7 +203,7 @@ def _dose_questions(case: Case, words: Words, own: Iterable[Mention]) -> Iterabl
     for each in own:
         if each.kind == "medication" and (each.assertion, each.temporality) == ("present", "current"):
             drugs.setdefault(fold(each.concept or each.text), []).append(each)
-    unknown = [same[0] for same in drugs.values() if not any(each.attribute("dose") for each in same)]
+    unknown = [same[0] for same in drugs.values() if all(map(lacking.dose, same))]
     for each in unknown[:QUESTIONS]:
         yield _step(words.dose.format(thing=clauses.name(case, each)), RECONCILIATION, each)
 

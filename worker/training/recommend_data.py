@@ -34,7 +34,9 @@ LEAST_COVERED = 0.6
 MOST_OWN = 2
 """Words that a line may have of its own, none of them clinical."""
 SIZES = (1, asks.PLAN_SENTENCES)
-"""Sentences that an example shows: each run of three, and every second one alone."""
+"""Sentences that an example shows: three in a row, or one alone."""
+STEP = 2
+"""Each second sentence begins an example of either size."""
 EMPTY_SHARE = 0.2
 """Examples without a line, as a share of those with one: the model learns to say nothing as well."""
 SEED = 20261121
@@ -109,7 +111,7 @@ def _matched(visit: Visit) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     sentences = [case.quote(span) for span in plans.planned(case)]
     names = grounds.concepts("en")
     for size in SIZES:
-        for at in range(0, len(sentences), 1 if size > 1 else 2):
+        for at in range(0, len(sentences), STEP):
             said = tuple(" ".join(each.split()) for each in sentences[at : at + size])
             theirs = wording.read(" ; ".join(said))
             yield said, tuple(line for line in visit.lines if _rests_on(line, theirs, names))
