@@ -138,7 +138,7 @@ def start(settings: Settings) -> Worker:
 
 
 def chosen(settings: Settings, stage: StageName, model: ModelVersion) -> ModelVersion:
-    """A model with what the settings say about documents, chunks, the Bundle and the guard, where its stage finds it."""
+    """A model with what the settings say about documents, chunks, Bundle and guard, where its stage finds it."""
     bundle = {"medication": settings.fhir_medication, **({"snomed": str(settings.snomed)} if settings.snomed else {})}
     guard: dict[str, str] = {"guard": settings.guard_policy} if settings.guard_policy != "drop" else {}
     document = {"pages": str(settings.max_document_pages), "chars": str(settings.max_text_chars)}

@@ -70,6 +70,8 @@ def find(channel: Channel, listen: Listen = undisturbed) -> tuple[Stretch, ...]:
     found: list[Stretch] = []
     for start, end in _blocks(channel):
         listen()
+        if not channel[start:end].any():  # a muted line, or a channel on which only the other one was heard
+            continue
         marks = get_speech_timestamps(as_floats(channel[start:end]), GATE, SAMPLE_RATE_HZ)
         found += [Stretch(start + mark["start"], start + mark["end"]) for mark in marks]
     return tuple(found)
@@ -87,7 +89,7 @@ def cut(stretches: Iterable[Stretch], channels: Sequence[Channel], earliest: int
         if each.start >= spoken_until:
             pauses.append((spoken_until, each.start))
         spoken_until = max(spoken_until, each.end)
-    if spoken_until <= end:
+    if spoken_until < end:
         pauses.append((spoken_until, end))
     inside = [(first, last) for first, last in pauses if first > earliest or last > first]
     if inside:
