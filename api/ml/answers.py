@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from api import reading
 from api.completed import (
     Advice,
+    Attributions,
     CategoryScore,
     ClinicalSummary,
     Code,
@@ -41,7 +42,7 @@ class Judged(BaseModel):
     top: list[CategoryScore] | None = None
     needs_review: bool | None = None
     evidence: list[Evidence] | None = None
-    explanation: Any = Field(None, description="where explain was asked for: the words that the category rests on")
+    attributions: Attributions | None = Field(None, description="where explain was asked for")
 
 
 class Made(BaseModel):

@@ -51,6 +51,7 @@ def _form(files: str) -> dict[str, Any]:
         "priority": {"type": "string"},
         "callback_url": {"type": "string"},
         "cache": {"type": "boolean", "description": "as in /submit"},
+        "explain": {"type": "boolean", "description": "as in /submit"},
         "metadata": {"type": "string", "description": "as in /submit, as JSON"},
     }
     schema = {"type": "object", "required": ["file"], "properties": fields}

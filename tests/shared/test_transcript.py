@@ -9,7 +9,7 @@ import pytest
 
 from shared.case import Case, Page, Segment, Span, Word
 from shared.job import Document
-from shared.result import evidence
+from shared.quoting import evidence
 from shared.transcript import to_json, to_txt, to_vtt
 
 

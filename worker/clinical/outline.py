@@ -11,6 +11,7 @@ from itertools import groupby
 from math import ceil, sqrt
 
 from shared.case import Case, Mention, Sentence, Span
+from shared.headers import SECTIONS as SECTION_OF
 from worker.clinical import conversation, folded, sections
 from worker.clinical.clauses import Clause, clauses
 from worker.clinical.reading import Reading, read
@@ -45,6 +46,8 @@ _HEADINGS = (
     ("assessment", r"assess|impression|diagnos|juicio|valoraci"),
     ("plan", r"plan|recommend|disposition|follow|instruction|tratamiento|seguimiento"),
 )
+_OF_DRUGS = {"medications", "allergies"}
+"""Sections that hold nothing but drugs: a symptom that is told while they are talked of is told of the patient."""
 _KINDS = {"medication": "medications", "allergy": "allergies", "vital": "objective", "social": "history"}
 
 
@@ -109,7 +112,10 @@ def _read(case: Case) -> tuple[Reading, Sequence[Turn], Sequence[sections.Part]]
 
 
 def section_of(case: Case, span: Span) -> str:
-    """Where a stretch of text belongs: by its heading, else by what it mentions."""
+    """Where a stretch of text belongs: by its heading, else by what it mentions, else by what the talk is about there.
+
+    Drugs, allergies, measures and habits have their sections wherever they are spoken of.
+    """
     heading = next((each.name for each in case.sections if each.start <= span.start < each.end), "")
     by_heading = _named(heading)
     if by_heading:
@@ -119,8 +125,16 @@ def section_of(case: Case, span: Span) -> str:
         return "plan"
     if found and all(each.experiencer == "family" or each.temporality == "past" for each in found):
         return "history"
-    kinds = [_KINDS.get(each.kind, "subjective") for each in found if each.kind != "demographic"]
-    return max(sorted(set(kinds)), key=kinds.count, default="subjective")
+    topic = by_topic(case, span)
+    others = "subjective" if topic in _OF_DRUGS else topic
+    kinds = [_KINDS.get(each.kind, others) for each in found if each.kind != "demographic"]
+    return max(sorted(set(kinds)), key=kinds.count, default=topic)
+
+
+def by_topic(case: Case, span: Span) -> str:
+    """The section of what a conversation is about where a stretch begins; subjective where that is not known."""
+    topic = next((each for each in case.headed if each.sure and each.start <= span.start < each.end), None)
+    return SECTION_OF[topic.header].summary if topic else "subjective"
 
 
 def _named(heading: str) -> str | None:
