@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from api.errors import ProblemError, not_found
 from api.services import Services
-from api.standing import Place, place, state
+from api.standing import Place, Reviewed, place, reviewed, state
 from api.submitting import API
 from shared import audit, ledger
 from shared.audit import Actor
@@ -63,7 +63,10 @@ async def settled(services: Services, actor: Actor, job_id: str, wait_s: float, 
 async def document(services: Services, actor: Actor, job: Job) -> Response:
     """The job's state and, once it is completed, its result beside it in one flat object."""
     if job.status.terminal:
-        return Response(_result(services, actor, job), media_type=JSON)
+        said = None
+        if job.status is JobStatus.COMPLETED:
+            said = await services.reader.find(lambda connection: reviewed(connection, job.id))
+        return Response(_result(services, actor, job, said), media_type=JSON)
     return Response(_state(job, place(await services.line.read(), job)), media_type=JSON)
 
 
@@ -75,11 +78,11 @@ def opened(services: Services, actor: Actor, job: Job, name: str) -> bytes | Non
     return plain
 
 
-def _result(services: Services, actor: Actor, job: Job) -> bytes:
-    head = _state(job, Place())
+def _result(services: Services, actor: Actor, job: Job, review: Reviewed | None) -> bytes:
+    head = _state(job, Place(), review)
     body = opened(services, actor, job, "result") or b"{}"
     return head if body == b"{}" else head[:-1] + b"," + body[1:]
 
 
-def _state(job: Job, where: Place) -> bytes:
-    return state(job, where, f"{API}/result/{job.id}").model_dump_json(exclude_none=True).encode()
+def _state(job: Job, where: Place, review: Reviewed | None = None) -> bytes:
+    return state(job, where, f"{API}/result/{job.id}", review).model_dump_json(exclude_none=True).encode()
