@@ -75,7 +75,8 @@ function busy(word) {
 }
 
 function sendText(text) {
-  const body = JSON.stringify({ text, language: at("language").value || undefined, priority: "interactive" });
+  const language = at("language").value || undefined;
+  const body = JSON.stringify({ text, language, priority: "interactive", explain: at("explain").checked });
   return call("/submit", { method: "POST", headers: { "Content-Type": "application/json" }, body });
 }
 
@@ -86,6 +87,7 @@ function sendFile(file) {
   form.append("file", file);
   form.append("priority", "interactive");
   if (at("language").value) form.append("language", at("language").value);
+  if (at("explain").checked) form.append("explain", "true");
   return call(isSound(file) ? "/submit/audio" : "/submit/document", { method: "POST", body: form });
 }
 

@@ -51,7 +51,15 @@ function category(found) {
   const [first, ...others] = found.top.map(({ category: name, score }) => `${name} ${Math.round(score * 100)} %`);
   const doubt = found.needs_review ? " Not sure enough: a person should choose." : "";
   const next = element("span", ` Next: ${others.join(", ")}.`, "quiet");
-  return [element("span", "Category ", "quiet"), evident(first, found, "strong"), element("span", doubt, "doubt"), next];
+  const name = [element("span", "Category ", "quiet"), evident(first, found, "strong")];
+  return [...name, element("span", doubt, "doubt"), next, ...because(found.attributions)];
+}
+
+function because(attributions) {
+  // The words that speak for the category, where the submission asked to have it explained.
+  const words = attributions?.words.filter((each) => each.weight > 0).slice(0, 5) ?? [];
+  if (!words.length) return [];
+  return [element("span", " Speaks for it: ", "quiet"), ...words.map((each) => evident(slice(each.start, each.end), { evidence: [each] }))];
 }
 
 function notes({ degraded, warnings, share_read: share }) {
