@@ -137,7 +137,15 @@ class Settings(BaseSettings):
     claim_rows: int = 64
     """Most waiting jobs that a worker takes at once, where they are short."""
     claim_s: float = 0.25
-    """Most seconds of estimated work that it takes at once; a job that is longer is taken alone."""
+    """Most seconds of estimated work that it takes at once; a job that is longer is taken alone, or in a batch."""
+    batch_rows: int = Field(8, ge=1)
+    """Most waiting jobs that go through the models of one worker as a batch, however short; 1: one by one."""
+    batch_s: float = 8.0
+    """Most seconds of estimated work of a batch: no job waits longer for the others of its batch."""
+    batch_chars: int = 60_000
+    """Most characters of the texts of a batch together; it bounds the memory that a batch takes."""
+    batch_wait_ms: float = Field(0.0, ge=0.0, le=1000.0)
+    """Milliseconds that a worker lets others come before it takes what waits; 0 on CPU, 5 to 20 pay on a GPU."""
     lease_s: float = 9.0
     """Seconds without a heartbeat after which another worker may take the job."""
     beat_s: float = 3.0
@@ -169,6 +177,12 @@ class Settings(BaseSettings):
     grace_s: float = 30.0
     """Seconds that a worker has from SIGTERM to its end; what does not fit into them is handed back at a checkpoint."""
 
+    model_servers: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses, http://host:port/v1, that the engine openai may send text to, comma between; the first by default."""
+    model_server_key: SecretStr = SecretStr("")
+    """The key that these servers ask for; empty means none."""
+    model_server_timeout_s: float = Field(60.0, gt=0.0)
+    """Longest silence of such a server in seconds, after which it is asked again."""
     guard_policy: Literal["drop", "flag"] = "drop"
     """What becomes of a sentence of a model that the text does not support: drop it, or flag it as unsupported."""
     fhir_medication: Literal["statement", "request"] = "statement"
@@ -208,7 +222,9 @@ class Settings(BaseSettings):
             return dict(pair.split("=", 1) for pair in value.split(",") if "=" in pair)
         return value
 
-    @field_validator("cors_origins", "callback_allow", "audio_sources", "reviewed_labels", mode="before")
+    @field_validator(
+        "cors_origins", "callback_allow", "audio_sources", "model_servers", "reviewed_labels", mode="before"
+    )
     @classmethod
     def _read_origins(cls, value: object) -> object:
         return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value

@@ -10,7 +10,7 @@ from shared.registry import ModelVersion
 from worker.generate.writer import Writer
 from worker.stage import Device
 
-FILES = {"llama": "llama", "seq2seq": "seq2seq", "ctranslate2": "ctranslate2"}
+FILES = {"llama": "llama", "seq2seq": "seq2seq", "ctranslate2": "ctranslate2", "openai": "openai_http"}
 """Each engine's file in this folder; it is imported when the engine is chosen, with the libraries that it needs."""
 
 
