@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from api.model_measures import ModelMeasures
 from api.standing import QueueState
+from shared.figures import Kept
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
 
@@ -29,6 +33,7 @@ class Measures:
         self.sockets = Gauge("clinq_sockets", "Open WebSockets of this process", registry=self.registry)
         self.streams = Gauge("clinq_streams", "Open event streams of this process", registry=self.registry)
 
+        self._models = ModelMeasures(self.registry)
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -40,8 +45,9 @@ class Measures:
         found[0].inc()
         found[1].observe(seconds)
 
-    def text(self, state: QueueState, wake_ups: int | None) -> bytes:
+    def text(self, state: QueueState, wake_ups: int | None, versions: Iterable[Kept] = ()) -> bytes:
         """All figures in Prometheus's text format."""
+        self._models.set(versions)
         for status, count in state.jobs.items():
             self._jobs.labels(status.value).set(count)
         self._backlog.set(state.waiting_s or 0.0)

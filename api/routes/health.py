@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from api.deps import Here
 from api.errors import unauthorized
+from api.model_measures import last_day
 from api.security.guard import credential, identify
 from api.services import Services
 from api.standing import QueueState, queue_state
@@ -94,8 +95,8 @@ async def _may_measure(services: Here, request: Request) -> None:
 @router.get("/metrics", dependencies=[Depends(_may_measure)], responses={200: {"content": {"text/plain": {}}}})
 async def metrics(services: Here) -> Response:
     """Figures for Prometheus: requests of this process, and the queue as the database and Redis have it."""
-    found = await services.reader.run(queue_state)
-    text = services.measures.text(found, await services.queue.length())
+    found, versions = await services.reader.run(lambda connection: (queue_state(connection), last_day(connection)))
+    text = services.measures.text(found, await services.queue.length(), versions)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 

@@ -165,3 +165,17 @@ async def test_two_versions_are_compared_with_intervals_and_a_test(gateway: Gate
     own = await get(gateway, "/ab?stage=classify&a=minilm-l6-v2&b=bert-new@2")
     assert (own["a"]["id"], own["a"]["figures"]["jobs"]) == ("manifest", 0)
     assert (await get(gateway, "/ab?stage=summarize&a=bert-new@2&b=bert-new@3", 404))["code"] == "no_such_model"
+
+
+async def test_prometheus_reads_each_versions_last_day_without_a_word_of_whose(gateway: Gateway):
+    served(gateway, "2", 4, unsure=1)
+    served(gateway, "2", 3, tenant="other")
+    text = (await gateway.client.get("/metrics")).text
+    labels = 'model="bert-new",outcome="{}",stage="classify",version="2"'
+    assert f"clinq_model_day{{{labels.format('jobs')}}} 7.0" in text
+    assert f"clinq_model_day{{{labels.format('unsure')}}} 1.0" in text
+    assert 'clinq_model_seconds{model="bert-new",quantile="0.5",stage="classify",version="2"}' in text
+    assert "other" not in text
+    with gateway.worker.database.write() as connection:
+        connection.execute(sa.update(tables.tally).values(hour=tables.tally.c.hour - 48))
+    assert "bert-new" not in (await gateway.client.get("/metrics")).text
