@@ -15,12 +15,14 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from shared import tables
+from shared.database import clock
 from shared.errors import ClinqError
 from shared.job import StageName
 from shared.registry import ModelVersion
 
 _version = tables.model_version
 _change = tables.model_change
+_worker = tables.worker
 MANIFEST = "manifest"
 """What stands for the id of the manifest's own model where a job names the version that must do a stage."""
 WEIGHTS, ADAPTER = "weights", "adapter"
@@ -126,6 +128,15 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Lack:
+    """A worker cannot use a version that it should, and goes on with what it had."""
+
+    worker: str
+    stage: StageName
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class InUse:
     """Who works for a stage; without `live`, the manifest's own model does."""
 
@@ -186,6 +197,15 @@ def changes(connection: sa.Connection, *, stage: StageName | None = None, most: 
     if stage is not None:
         query = query.where(_change.c.stage == stage.value)
     return [Change(**{**row, "stage": StageName(row["stage"])}) for row in connection.execute(query).mappings()]
+
+
+def lacking(connection: sa.Connection, *, within_s: float = 15.0) -> list[Lack]:
+    """What the workers that were seen of late cannot use of what they should."""
+    alive = _worker.c.seen_at > clock() - within_s
+    rows = connection.execute(sa.select(_worker.c.name, _worker.c.problems).where(alive)).all()
+    return [
+        Lack(row.name, StageName(stage), reason) for row in rows for stage, reason in json.loads(row.problems).items()
+    ]
 
 
 def using(connection: sa.Connection, stage: StageName, state: State) -> Version | None:

@@ -8,7 +8,23 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from shared.cli import admin, backup, batch, check, dead, examples, jobs, models, replay, serve, tenants, webhooks
+from shared.cli import (
+    admin,
+    backup,
+    batch,
+    check,
+    dead,
+    examples,
+    jobs,
+    model_acts,
+    model_add,
+    model_views,
+    models,
+    replay,
+    serve,
+    tenants,
+    webhooks,
+)
 from shared.errors import ClinqError
 
 FAILED = 1
@@ -21,7 +37,23 @@ app = typer.Typer(
     help="Clinical text, documents and recordings to transcript, facts, summary and FHIR, on your own machines.",
     rich_markup_mode="rich",
 )
-for group in (serve, jobs, batch, replay, models, examples, dead, webhooks, admin, tenants, backup, check):
+for group in (
+    serve,
+    jobs,
+    batch,
+    replay,
+    models,
+    model_add,
+    model_acts,
+    model_views,
+    examples,
+    dead,
+    webhooks,
+    admin,
+    tenants,
+    backup,
+    check,
+):
     group.add_to(app)
 
 

@@ -1,25 +1,34 @@
-"""Commands for the weights: pull, list."""
+"""Commands for the weights: pull, list; shared/cli/model_*.py add those that change who serves."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
+import sqlalchemy as sa
 import typer
 from rich.console import RenderableType
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from shared import package_index, registry
+from shared import migrate, package_index, registry
+from shared import models as known
 from shared import pull as pulling
 from shared.cli import options
+from shared.database import Database
 from shared.job import StageName
+from shared.models import Change, State, Version
 from shared.registry import ModelVersion, Weights
+from shared.settings import Settings
 
-STATES = {"here": "green", "missing": "red"}
-models = typer.Typer(no_args_is_help=True, help="The weights: fetch them, list them.")
+STATES = {"here": "green", "missing": "red", "live": "bold green", "canary": "yellow", "shadow": "cyan"}
+ACTS = 1000  # that are looked through for why a version is out of use
+models = typer.Typer(no_args_is_help=True, help="The models: fetch them, add your own, say which one serves.")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,17 +59,25 @@ def pull(profile: options.Profile = None) -> None:
 
 
 @models.command(name="list")
-def list_models(as_json: options.Json = False, profile: options.Profile = None) -> None:
-    """List the models: licence, size, the stages of the profile that use them, and whether they are here."""
-    settings = options.settings(profile=profile)
+def list_models(as_json: options.Json = False, profile: options.Profile = None, home: options.Home = None) -> None:
+    """List the models: those of the manifest and those that were added, with what serves each stage now."""
+    settings = options.settings(profile=profile, home=home)
     manifest = registry.read(settings.manifest)
     missing = pulling.missing(manifest, settings.profile, settings.models_dir, settings.engines)
     plan = registry.plan(manifest, settings.profile, settings.models_dir, settings.engines)
-    rows = [_Row.of(name, weights, plan, missing) for name, weights in manifest.models.items()]
+    with _reading(settings) as connection:
+        added = [] if connection is None else known.listed(connection)
+        acts = [] if connection is None else known.changes(connection, most=ACTS)
+        troubles = [] if connection is None else _troubles(connection)
+    live = {each.stage for each in added if each.state is State.LIVE}
+    rows = [_Row.of(name, weights, plan, missing, live) for name, weights in manifest.models.items()]
+    rows += [_Row.added(each, _refused(each, acts)) for each in added]
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows]))
-    else:
-        options.console().print(_table(rows))
+        return
+    options.console().print(_table(rows))
+    for trouble in troubles:
+        options.console().print(f"[red]{escape(trouble)}[/red]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +88,100 @@ class _Row:
     bytes: int
     stages: tuple[str, ...]
     state: str
+    """here, missing or not in this profile; of what was added: registered, shadow, canary, live or retired."""
+    version: str
+    engine: str = ""
+    serves: tuple[str, ...] = ()
+    """The stages that it serves now, where its weights are here."""
+    share: float = 0.0
+    """Of the jobs, 0 to 1, of a canary."""
+    sha256: str | None = None
+    id: str | None = None
+    """Of the registry; None: the manifest names it."""
+    refused: str = ""
+    """Why workers took it out of use."""
 
     @classmethod
-    def of(cls, name: str, weights: Weights, plan: Mapping[StageName, ModelVersion], missing: tuple[str, ...]) -> _Row:
-        stages = tuple(stage.value for stage, version in plan.items() if version.name == name)
-        state = "not in this profile" if not stages else "missing" if name in missing else "here"
+    def of(
+        cls,
+        name: str,
+        weights: Weights,
+        plan: Mapping[StageName, ModelVersion],
+        missing: tuple[str, ...],
+        live: Collection[StageName],
+    ) -> _Row:
+        mine = {stage: version for stage, version in plan.items() if version.name == name}
+        stages = tuple(stage.value for stage in mine)
+        state = "not in this profile" if not mine else "missing" if name in missing else "here"
         size = sum(file.size_bytes for file in weights.files)
-        return cls(name, weights.title, weights.licence, size, stages, state)
+        serves = tuple(stage.value for stage in mine if state == "here" and stage not in live)
+        engine = next((each.engine for each in mine.values()), "")
+        version, sha256 = weights.version, weights.sha256
+        return cls(name, weights.title, weights.licence, size, stages, state, version, engine, serves, sha256=sha256)
+
+    @classmethod
+    def added(cls, its: Version, refused: str) -> _Row:
+        stages = (its.stage.value,)
+        serves = stages if its.state in {State.LIVE, State.CANARY} else ()
+        title = its.source or its.name
+        return cls(
+            its.name,
+            title,
+            its.licence,
+            its.size_bytes,
+            stages,
+            its.state.value,
+            its.version,
+            its.engine,
+            serves,
+            its.share,
+            its.sha256,
+            its.id,
+            refused,
+        )
+
+
+@contextmanager
+def _reading(settings: Settings) -> Iterator[sa.Connection | None]:
+    """The ledger's database, as it stands; None where there is none yet, or one without a registry."""
+    where = sa.make_url(settings.database)
+    if where.get_backend_name() == "sqlite" and not Path(where.database or "").is_file():
+        yield None
+        return
+    database = Database(settings.database, pool_size=1)
+    try:
+        if not migrate.current(database):
+            yield None
+            return
+        with database.read() as connection:
+            yield connection
+    finally:
+        database.close()
+
+
+def _refused(its: Version, acts: Sequence[Change]) -> str:
+    """Why a worker took it out of use, where that was the last act on it."""
+    last = next((each for each in acts if each.version_id == its.id), None)
+    refused = last is not None and last.actor.startswith("worker:") and last.to_state == State.REGISTERED.value
+    return last.reason if last is not None and refused else ""
+
+
+def _troubles(connection: sa.Connection) -> list[str]:
+    """What workers that live lack."""
+    return [f"{each.worker} lacks a model of {each.stage}: {each.reason}" for each in known.lacking(connection)]
 
 
 def _table(rows: list[_Row]) -> Table:
     lines: list[tuple[RenderableType, ...]] = []
     for row in rows:
-        state = Text(row.state, style=STATES.get(row.state, "dim"))
+        share = f" {row.share:.0%}" if row.share else ""
+        state = Text(f"{row.state}{share}", style=STATES.get(row.state, "dim"))
+        if row.refused:
+            state.append(f" (refused: {row.refused})", style="red")
         size = f"{row.bytes / 1e6:.0f} MB" if row.bytes else ""
-        lines.append((row.name, state, ", ".join(row.stages), size, row.licence))
-    return options.table(("Model", "State", "Stages", "Size", "Licence"), lines)
+        name = Text(row.name if row.id is None else f"{row.name}@{row.version}", style="bold" if row.serves else "")
+        lines.append((name, state, ", ".join(row.stages), ", ".join(row.serves), row.engine, size, row.licence))
+    return options.table(("Model", "State", "Stages", "Serves", "Engine", "Size", "Licence"), lines)
 
 
 class _Bars:
