@@ -52,6 +52,21 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """What one claim may take where models read or write several texts for less than they cost one by one."""
+
+    rows: int = 1
+    seconds: float = 0.0
+    """No job waits longer for the others of its batch, by the measured pace."""
+    units: float = inf
+    """Characters of text, or seconds of recording, of all of them."""
+
+    def takes(self, rows: int, seconds: float, units: float) -> bool:
+        """Whether so many rows, of so much work and length together, are one batch."""
+        return rows <= self.rows and seconds <= self.seconds and units <= self.units
+
+
+@dataclass(frozen=True, slots=True)
 class Appetite:
     """How much one claim may take: so many rows, and so many estimated seconds of work."""
 
@@ -62,6 +77,7 @@ class Appetite:
 
     So is a recording that is still to be fetched, of size 0: nobody knows how long it is.
     """
+    batch: Batch = Batch()
 
     def first(self, rows: Iterable[sa.Row[tuple[str, str, float, int, int]]]) -> list[str]:
         """Ids from the front that fit; the first one always does.
@@ -70,11 +86,13 @@ class Appetite:
         dies with it, and should another kill the worker, that does not cost this one its last attempt.
         """
         taken: list[str] = []
-        left_s = self.seconds
+        work_s, units = 0.0, 0.0
         for row in rows:
             alone = row.attempt > 0 or row.max_attempts == 1
-            left_s -= self.pace[row.source] * row.size if row.size > 0 and row.source in self.pace else inf
-            if taken and (left_s < 0 or alone):
+            work_s += self.pace[row.source] * row.size if row.size > 0 and row.source in self.pace else inf
+            units += row.size
+            fits = work_s <= self.seconds or self.batch.takes(len(taken) + 1, work_s, units)
+            if taken and (alone or not fits):
                 break
             taken.append(str(row.id))
             if alone or len(taken) == self.rows:
@@ -143,6 +161,12 @@ def claim(connection: sa.Connection, turns: Turns, appetite: Appetite, *, worker
 def first(connection: sa.Connection) -> str | None:
     """The id of any row that waits."""
     return connection.execute(sa.select(_job.c.id).where(_BEGINS).limit(1)).scalar_one_or_none()
+
+
+def waits(connection: sa.Connection, *, most: int) -> int:
+    """How many rows wait, counting no further than `most`."""
+    few = sa.select(_job.c.id).where(_BEGINS).limit(most).subquery()
+    return int(connection.execute(sa.select(sa.func.count()).select_from(few)).scalar_one())
 
 
 def take(connection: sa.Connection, job_ids: Sequence[str], *, worker: str, lease_s: float) -> list[Job]:

@@ -9,7 +9,6 @@ import structlog
 
 from shared import claiming, holding, ledger, speed
 from shared.broker import Event
-from shared.claiming import Appetite
 from shared.errors import DecryptionError
 from shared.holding import Ended
 from shared.job import JobStatus, Reason
@@ -25,6 +24,7 @@ TIME_LIMIT = Reason(
     "the attempt stood still for longer than its limit: see the worker's log, or raise CLINQ_JOB_TIMEOUT_S",
 )
 DRAIN_S = 30.0  # then RQ gets its turn to look after itself
+GATHER_S = 0.002  # between two looks at how many wait
 LOCKED_S = 0.02  # until rows that another transaction holds are looked at again
 
 
@@ -55,9 +55,10 @@ def claim_and_run(worker: Worker, wake_up: str, *, first: bool = False) -> bool:
 
 def _claim_and_run(worker: Worker, wake_up: str, *, first: bool) -> bool:
     settings = worker.settings
+    _gather(worker)
     with worker.database.write() as connection:
         pace = speed.seconds_per_unit(connection)
-        appetite = Appetite(limits.rows_at_once(settings), settings.claim_s, pace)
+        appetite = limits.appetite(settings, pace, batches=worker.bench.batches)
         jobs = claiming.claim(connection, worker.turns, appetite, worker=worker.name, lease_s=settings.lease_s)
     if not jobs:
         return False
@@ -70,6 +71,21 @@ def _claim_and_run(worker: Worker, wake_up: str, *, first: bool) -> bool:
             Round(worker, attempts, pace).run()
     worker.turns.gave(jobs[0].tenant, time.monotonic() - began, now=time.monotonic())
     return True
+
+
+def _gather(worker: Worker) -> None:
+    """Where it is wished, and something waits, give others a moment to come; never longer than the setting says."""
+    wait_s = worker.settings.batch_wait_ms / 1000.0
+    if not wait_s or not worker.bench.batches:
+        return
+    until = time.monotonic() + wait_s
+    while (left_s := until - time.monotonic()) > 0 and 0 < _waits(worker) < worker.settings.batch_rows:
+        time.sleep(min(GATHER_S, left_s))
+
+
+def _waits(worker: Worker) -> int:
+    with worker.database.read() as connection:
+        return claiming.waits(connection, most=worker.settings.batch_rows)
 
 
 def timed_out(worker: Worker, jobs: Sequence[Job]) -> None:

@@ -75,6 +75,11 @@ class Bench:
         patience = self.tolerance.breaker_failures
         self.canaries[name] = Canary(name, post, version_id, share, patience=patience)
 
+    @property
+    def batches(self) -> bool:
+        """Whether a model here reads or writes several texts for less than they cost one by one; rules do not."""
+        return any(stage.batch > 1 and stage.model.path is not None for stage in list(self.stages.values()))
+
     def version_of(self, name: StageName, *, trying: bool) -> str | None:
         """The registry's id of the version that serves, or of the canary; None: the manifest's own model."""
         return self.canaries[name].version_id if trying else self.stages[name].model.id

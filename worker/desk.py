@@ -186,11 +186,21 @@ class RoundDesk:
         self._desks[case.origin.job_id].keep(case, share)
 
     def tell(self, case: Case, share: float, *, partial: str | None = None, append: bool = False) -> None:
-        """Publish how far the stage is with this case."""
-        self._desks[case.origin.job_id].tell(case, share, partial=partial, append=append)
+        """Publish how far the stage is with this case; that one of several was stopped does not stop the others."""
+        try:
+            self._desks[case.origin.job_id].tell(case, share, partial=partial, append=append)
+        except JobStoppedError:
+            self.listen()
 
     def listen(self) -> None:
-        """Raise JobStoppedError once a job that is alone here was stopped; several are heard one by one, by tell."""
-        if len(self._desks) == 1:
-            for each in self._desks.values():
+        """Raise JobStoppedError once all jobs here were stopped: what one of several leaves is dropped in the end."""
+        stopped: JobStoppedError | None = None
+        for each in self._desks.values():
+            try:
                 each.listen()
+            except JobStoppedError as error:
+                stopped = error
+            else:
+                return
+        if stopped is not None:
+            raise stopped

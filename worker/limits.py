@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from shared.claiming import Appetite, Batch
 from shared.ledger import Job
 from shared.settings import Settings
 from shared.speed import Pace
@@ -48,6 +49,13 @@ def attempts_left(settings: Settings, job: Job) -> bool:
 def rows_at_once(settings: Settings) -> int:
     """Most jobs of one round; one where a stage may be begun once only, so that no job costs another its attempt."""
     return 1 if 1 in settings.stage_attempts.values() else settings.claim_rows
+
+
+def appetite(settings: Settings, pace: Mapping[str, float], *, batches: bool) -> Appetite:
+    """What the next claim may take; `batches` says whether a model here gains by several texts at once."""
+    rows = rows_at_once(settings)
+    together = min(rows, settings.batch_rows) if batches else 1
+    return Appetite(rows, settings.claim_s, pace, Batch(together, settings.batch_s, settings.batch_chars))
 
 
 def may_go_on(settings: Settings, job: Job, pace: Mapping[str, float] | None, since_term_s: float) -> bool:

@@ -41,6 +41,8 @@ class Round:
         self._token = attempts[0].job.token or ""
         self._open = list(attempts)
         self._all = tuple(attempts)
+        work_s = sum(limits.work_s(each.job, pace) or 0.0 for each in attempts)
+        self._quick = len(attempts) > 1 and work_s <= worker.settings.claim_s
         self._shadowed: list[Served] = []
         self._ended: set[str] = set()
 
@@ -85,8 +87,8 @@ class Round:
         self._hand_back_late_ones()
 
     def _tell(self, stages: Sequence[Event]) -> None:
-        """Tell of stages; jobs that are run together are over before anybody could follow their stages."""
-        if len(self._all) == 1:
+        """Tell of stages, unless the jobs are over before anybody could follow them."""
+        if not self._quick:
             self._worker.broker.publish(*stages)
 
     def _save(self, done: Sequence[Attempt]) -> None:

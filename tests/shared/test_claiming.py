@@ -12,7 +12,7 @@ import uuid_utils
 
 from shared import claiming, ending, holding, ledger, migrate, reaper, tables
 from shared.audit import Actor
-from shared.claiming import Appetite, Turns
+from shared.claiming import Appetite, Batch, Turns
 from shared.crypto import Keyring, new_master_key
 from shared.database import Database
 from shared.job import JobStatus, Priority, Reason, StageName
@@ -138,6 +138,38 @@ def test_no_more_rows_are_taken_than_are_wanted(database: Database):
     for _ in range(10):
         submit(database, size=0.001)
     assert len(claim(database, appetite=MANY)) == MANY.rows
+
+
+@pytest.mark.parametrize(
+    ("batch", "taken"),
+    [
+        (Batch(), 1),
+        (Batch(rows=4, seconds=60.0), 4),
+        (Batch(rows=8, seconds=5.0), 5),
+        (Batch(rows=8, seconds=60.0, units=320.0), 3),
+    ],
+)
+def test_long_jobs_are_taken_as_a_batch_up_to_its_rows_its_seconds_and_its_characters(database, batch, taken):
+    for _ in range(10):
+        submit(database, size=100.0)  # a second of work each
+    appetite = Appetite(64, 0.25, {"text": 0.01}, batch)
+    assert len(claim(database, appetite=appetite)) == taken
+
+
+def test_a_batch_holds_one_tenant_only_and_the_next_one_is_another_tenant_s(database: Database):
+    for tenant in "aabbaabb":
+        submit(database, tenant=tenant, size=100.0)
+    turns, appetite = Turns(), Appetite(64, 0.25, {"text": 0.01}, Batch(rows=3, seconds=60.0))
+    batches = [claim(database, turns, appetite) for _ in range(2)]
+    assert [{job.tenant for job in each} for each in batches] == [{"a"}, {"b"}]
+    assert [len(each) for each in batches] == [3, 3]
+
+
+def test_those_who_wait_are_counted_no_further_than_asked(database: Database):
+    for _ in range(5):
+        submit(database)
+    with database.read() as connection:
+        assert [claiming.waits(connection, most=most) for most in (3, 8)] == [3, 5]
 
 
 def test_a_job_of_unknown_length_is_taken_alone(database: Database):

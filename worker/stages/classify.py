@@ -1,20 +1,24 @@
-"""The clinical category of a text, with all scores and the words that speak for it."""
+"""The category of a text with the words that speak for it, and what each stretch of a conversation is about."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
 
+import structlog
 import torch
 
 from shared.case import Case, Classification, Mention, Span
 from shared.errors import MissingInputError, ModelUnavailableError
-from shared.registry import ModelVersion
-from worker import classifier
+from shared.registry import ADAPTERS, ModelVersion
+from worker import classifier, explain, header, onnx_bert
 from worker.classifier import Classifier
 from worker.clinical import votes
 from worker.clinical.folded import fold, sentences
 from worker.clinical.language import detect
+from worker.header import Headers
 from worker.stage import Desk, Device, Listen, Stage
 from worker.windows import merge, windows
 
@@ -26,6 +30,10 @@ EVIDENCE_WINDOWS = 4
 EVIDENCE_SHARE = 0.6
 """A sentence is evidence when it speaks at least so much for the category as the best one does."""
 RULES_THRESHOLD = 0.4
+HEADER = "header"
+"""The option that names the folder of the weights that name headers."""
+NO_HEADERS = "classify: the weights that name the parts of a conversation could not be read, so it has none"
+log = structlog.get_logger()
 
 
 def load(model: ModelVersion, device: Device) -> Stage:
@@ -37,11 +45,30 @@ def load(model: ModelVersion, device: Device) -> Stage:
     threshold = float(model.options["threshold"]) if "threshold" in model.options else None
     if model.engine == "rules":
         return ClassifyByCodes(model, threshold if threshold is not None else RULES_THRESHOLD)
-    if model.engine != "bert" or model.path is None or model.adapter is None:
-        raise ModelUnavailableError("classify needs engine bert with a path and an adapter, or engine rules")
+    if model.engine not in {"bert", "onnx"} or model.path is None or model.adapter is None:
+        raise ModelUnavailableError("classify needs engine bert or onnx with a path and an adapter, or engine rules")
     torch.set_num_threads(device.threads)
-    scorer = classifier.read(model.path, model.adapter, device=device.name)
-    return Classify(model, scorer, threshold if threshold is not None else scorer.about.threshold)
+    scorer = _scorer(model, device)
+    headers = _headers(model, device)
+    return Classify(model, scorer, threshold if threshold is not None else scorer.about.threshold, headers)
+
+
+def _scorer(model: ModelVersion, device: Device) -> Classifier:
+    if model.engine == "onnx":
+        return onnx_bert.read_classifier(model, device)
+    return classifier.read(cast("Path", model.path), cast("Path", model.adapter), device=device.name)
+
+
+def _headers(model: ModelVersion, device: Device) -> Headers | None:
+    """What names the headers of conversations; None where the manifest names no weights, or they cannot be read."""
+    adapter = model.options.get(HEADER)
+    if adapter is None:
+        return None
+    try:
+        return Headers(_scorer(replace(model, adapter=ADAPTERS / adapter), device))
+    except ModelUnavailableError:
+        log.warning("no section headers", adapter=adapter)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +82,18 @@ class Piece:
 class Classify:
     """A BERT with a LoRA adapter reads the text in windows; their scores are merged."""
 
-    batch = BATCH
-
-    def __init__(self, model: ModelVersion, scorer: Classifier, threshold: float) -> None:
+    def __init__(
+        self, model: ModelVersion, scorer: Classifier, threshold: float, headers: Headers | None = None
+    ) -> None:
         self.model = model
+        self.batch = BATCH if model.engine == "bert" else 1  # see Extract.batch
         self._scorer = scorer
         self._threshold = threshold
+        self._headers = headers
 
     def run(self, cases: Sequence[Case], desk: Desk) -> Sequence[Case]:
-        """The cases with their classification; all windows of all cases share their batches."""
+        """The cases with their classification and their headed stretches; all windows of all cases share batches."""
+        cases = self._with_headers(cases, desk.listen)
         pieces = [self._pieces(case) for case in cases]
         rows = iter(self._scorer.score([piece.text for each in pieces for piece in each], desk.listen))
         scored = [[next(rows) for _ in each] for each in pieces]
@@ -73,6 +103,16 @@ class Classify:
             done.append(replace(case, classification=self._judge(case, mine, scores, desk.listen)))
             desk.tell(case, 1.0)
         return done
+
+    def _with_headers(self, cases: Sequence[Case], listen: Listen) -> Sequence[Case]:
+        if self._headers is not None:
+            marked = zip(cases, self._headers.mark(cases, listen), strict=True)
+            return [replace(case, headed=headed) for case, headed in marked]
+        if HEADER not in self.model.options:
+            return cases
+        return [
+            replace(each, warnings=(*each.warnings, NO_HEADERS)) if header.is_read(each) else each for each in cases
+        ]
 
     def _pieces(self, case: Case) -> list[Piece]:
         if not case.text or not case.text.strip():
@@ -92,7 +132,10 @@ class Classify:
         best = sorted(zip(pieces, scores, strict=True), key=lambda each: -each[1][place])[:EVIDENCE_WINDOWS]
         spans = [piece.span for piece, _ in best if piece.span]
         evidence = self._evidence(case, spans, place, listen) if spans else votes.evidence(case, category)
-        return _classification(merged, self._threshold, evidence)
+        judged = _classification(merged, self._threshold, evidence)
+        if not (spans and case.origin.explain):
+            return judged
+        return replace(judged, attributions=explain.occlusion(self._scorer, case.text or "", spans, place, listen))
 
     def _evidence(self, case: Case, stretches: Sequence[Span], place: int, listen: Listen) -> tuple[Span, ...]:
         """The sentences that, read alone, speak most for the category."""

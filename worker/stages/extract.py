@@ -12,7 +12,7 @@ from shared.case import Case
 from shared.errors import MissingInputError, ModelUnavailableError
 from shared.job import StageName
 from shared.registry import ModelVersion
-from worker import tagger
+from worker import onnx_bert, tagger
 from worker.clinical.facts import facts
 from worker.clinical.folded import sentences
 from worker.clinical.language import detect
@@ -42,8 +42,9 @@ class Extract:
 
     @property
     def batch(self) -> int:
-        """How many cases one call may take."""
-        return 1 if self.tagger is None else BATCH
+        """How many cases one call may take; in int8 what stands beside a sentence in its batch moves its scores a
+        little, so that a case has its batches for itself: the same text gives the same facts in any company."""
+        return BATCH if self.model.engine == "bert" else 1
 
     def run(self, cases: Sequence[Case], desk: Desk) -> Sequence[Case]:
         """The cases with language, sections, mentions and red flags; too short a text sets `insufficient` instead."""
@@ -82,7 +83,7 @@ class Extract:
 
 
 def load(model: ModelVersion, device: Device) -> Extract:
-    """The stage for engine `bert` (encoder in `path`, LoRA and head in `adapter`) or `rules`, ready to run.
+    """The stage for engine `bert` (encoder in `path`, LoRA and head in `adapter`), `onnx` (the same) or `rules`.
 
     Option `threshold` replaces the adapter's own: what the tagger finds counts from this probability on. Raises
     ModelUnavailableError when the weights are missing or do not fit.
@@ -90,10 +91,13 @@ def load(model: ModelVersion, device: Device) -> Extract:
     terminology()
     if model.engine == "rules":
         return Extract(model)
-    if model.engine != "bert" or model.path is None or model.adapter is None:
-        raise ModelUnavailableError("extract needs engine bert with a path and an adapter, or engine rules")
+    if model.engine not in {"bert", "onnx"} or model.path is None or model.adapter is None:
+        raise ModelUnavailableError("extract needs engine bert or onnx with a path and an adapter, or engine rules")
     torch.set_num_threads(device.threads)
-    found = tagger.read(model.path, model.adapter, device=device.name)
+    if model.engine == "onnx":
+        found = onnx_bert.read_tagger(model, device)
+    else:
+        found = tagger.read(model.path, model.adapter, device=device.name)
     return Extract(model, found, float(model.options.get("threshold", found.threshold)))
 
 
