@@ -17,6 +17,7 @@ from shared.registry import ModelVersion
 from tests.conftest import RecordingDesk
 from tests.counted import Count, count_layers
 from tests.worker import tiny_bert
+from tests.worker.says import Says
 from worker import classifier
 from worker.classifier import About
 from worker.generate.llama import Llama, Message
@@ -118,9 +119,7 @@ def test_recommend_hears_a_cancel_while_its_model_reads_the_prompt(llama: Llama,
 
 def test_a_model_that_summarizes_is_handed_the_ear_of_the_desk(case_of: CaseOf) -> None:
     desk = RecordingDesk()
-    stage = Generated(
-        RULES, lambda _text, _on_token, listen: str(listen()), lambda texts: [1] * len(texts), 100, most_tokens=8
-    )
+    stage = Generated(RULES, Says([TEXT]), window_tokens=1000, most_tokens=8)
     stage.run([case_of(TEXT)], desk)
     desk.is_stopped = lambda: True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
 from shared.case import Mention
@@ -31,6 +31,7 @@ _AGE = re.compile(
     r"(\d{1,3})[ -]?(?:(?:years?|yrs?|months?|weeks?|days?)[ -](?:old|of age)|y/?o\b)|\baged? (?:of )?(\d{1,3})\b"
     r"|\bde (\d{1,3}) (?:anos|meses)\b(?! de evol)"
 )
+_TELLS_AGE = re.compile(r"(?<!\w)(?:old|ages?|aged|died|passed|birthday|turn(?:ed|ing)?|edad|anos|cumpli\w+)(?!\w)")
 _DATE = re.compile(r"\b(?:\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}|\d{1,2}/\d{1,2}|(?:19|20)\d\d)\b")
 _BROUGHT = re.compile(
     r"(?<!\w)(?:mother|father|mom|dad|parents?|grandmother|madre|padre|abuela) (?:\w+ )?"
@@ -52,7 +53,7 @@ def all_doubts(
     own = own_stems(written, named, evidence)
     if not evidence or not (written.stems or written.numbers or claims.of(written.words)):
         yield "nothing"
-    half = not named and 2 * len(own) >= len(written.stems) > 0
+    half = not named and 2 * len(own) >= len(written.stems) + len(written.numbers) > 0
     if half or len(own) > max(NEW_WORDS, NEW_SHARE * len(written.stems)):
         yield "wording"
     yield from _number_doubts(source, written, named, evidence)
@@ -88,7 +89,11 @@ def _number_doubts(
     known = values(evidence)
     if any(each.value not in known or _misplaced(source, written, each, named) for each in written.numbers):
         yield "number"
-    if any(number.unit and (number.value, number.unit) not in amounts for number in written.numbers):
+    ages = _ages(" ".join(written.words)) if any(number.unit == "a" for number in written.numbers) else frozenset()
+    if any(
+        number.unit and (number.value, number.unit) not in amounts and not _is_age(number, ages, evidence)
+        for number in written.numbers
+    ):
         yield "dose"
     if dosing.wrong_dose(source, written):
         yield "dose"
@@ -96,6 +101,18 @@ def _number_doubts(
         yield "claim"
     if trends.turned(trends.trends(written.words), source.trends):
         yield "number"
+
+
+def _is_age(number: Number, ages: Collection[str], evidence: Sequence[Said]) -> bool:
+    """Whether it is an age in years that the text gives as a bare number: How old are you? Fifty-seven."""
+    return number.value in ages and any(
+        _TELLS_AGE.search(" ".join((*said.before.words, *said.wording.words))) and number.value in values([said])
+        for said in evidence
+    )
+
+
+def _ages(folded: str) -> frozenset[str]:
+    return frozenset(next(filter(None, found.groups())) for found in _AGE.finditer(folded))
 
 
 def _misplaced(source: Source, written: Wording, number: Number, named: Sequence[Named]) -> bool:
@@ -165,7 +182,7 @@ def _name_doubts(source: Source, written: Wording, text: str, own: frozenset[str
 def _invented(source: Source, text: str, evidence: Sequence[Said]) -> Iterable[Doubt]:
     """People, ages and dates that the text does not have: what a reader would take for facts of the record."""
     folded = fold(text)
-    ages = {next(filter(None, found.groups())) for found in _AGE.finditer(folded)}
+    ages = _ages(folded)
     dates = {value for found in _DATE.finditer(folded) for value in re.split(r"[/.-]", found.group())}
     known = {part.lstrip("0") for value in values(evidence) for part in re.split(r"[/.-]", value)}
     if any(value.lstrip("0") not in known for value in ages | dates) or any(_strangers(source, text)):

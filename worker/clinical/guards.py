@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from shared.case import Sentence, Span, Support
-from worker.clinical import closeness, wording
+from worker.clinical import closeness, nothing, wording
 from worker.clinical.doubts import Doubt, all_doubts, gender_doubts, own_stems
 from worker.clinical.grounds import Said, Source, align, find_named
 from worker.clinical.wording import Wording
@@ -73,6 +73,8 @@ def _check(source: Source, text: str) -> Verdict:
         slight = frozenset(gender_doubts(source, written))
         if not slight - SLIGHT:
             return Verdict("partial" if slight else "supported", (same.span,), slight)
+    if spans := nothing.rests_on(source, written):
+        return Verdict("supported", spans, frozenset())
     named = find_named(source, text)
     evidence = align(source, written, named)
     doubts = frozenset(all_doubts(source, text, written, named, evidence))

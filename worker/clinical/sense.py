@@ -11,7 +11,7 @@ from worker.clinical import affirmed, wording
 from worker.clinical.sameness import rephrased
 
 _NO = re.compile(
-    r"^[\s\-–]*+(?:\[?[a-z]{2,12}\]?\s*+:)?[\s,¡]*+(?:no|nope|nah|never|none|not|neither|nunca|tampoco|ningun\w*|nada)\b"
+    r"^[\s\-–]*+(?:\[?[a-z_]{2,15}\]?\s*+:)?[\s,¡]*+(?:no|nope|nah|never|none|not|neither|nunca|tampoco|ningun\w*|nada)\b"
 )
 _CLAUSE = re.compile(
     r";|[, ](?:because|porque|ya que|pues) |[, ](?:and|but|while|y|pero|mientras) "
@@ -20,7 +20,7 @@ _CLAUSE = re.compile(
 """Where a clause with a subject and a verb of its own begins: no denial reaches into it."""
 _WORD = re.compile(r"[^\W\d_]+")
 _ANSWERED = re.compile(
-    r"(?P<lead>^[\s\-–]*+(?:\[?[a-z]{2,12}\]?\s*+:)?[\s,¡]*+)(?P<no>no|nope|nah)"
+    r"(?P<lead>^[\s\-–]*+(?:\[?[a-z_]{2,15}\]?\s*+:)?[\s,¡]*+)(?P<no>no|nope|nah)"
     r"(?=[,.;] (?!no\b|not\b|nothing|none|nada|ningun|nunca|never)\S+ \S+ \S+)"
 )
 """The no of an answer that goes on with a statement of its own: No, I was lifting a couch."""

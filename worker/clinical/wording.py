@@ -21,6 +21,8 @@ REACH_WORDS = 3
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*(?:/\d+(?:[.,]\d+)*)?|[^\W\d_]+(?:[’'][^\W\d_]+)?|[%°.,;:!?]")
 _OVER = re.compile(r"(\d) ?(?:/|over|sobre) ?(?=\d)")
+_SPELT_MG = re.compile(r"(?<![^\W\d_])m ?g(?!\w)")
+"""Transcripts spell it: four M G."""
 _ENDINGS = (
     *(
         "aciones",
@@ -76,6 +78,9 @@ _COUNTS = {
     }.items()
     for name in names.split()
 }  # fmt: skip
+_ONES = {"one": 1, "1": 1, "uno": 1, "una": 1}
+"""They count behind tens only: alone they are articles."""
+_ONE_HUNDRED = {("one", "hundred"), ("a", "hundred")}
 _SIDES = {
     **dict.fromkeys(("left", "izquierdo", "izquierda", "izquierdos", "izquierdas"), "left"),
     **dict.fromkeys(("right", "derecho", "derecha", "derechos", "derechas"), "right"),
@@ -139,7 +144,7 @@ def looks_clinical(word: str) -> bool:
 
 def read(text: str) -> Wording:
     """Take a text apart."""
-    words = tuple(_TOKEN.findall(_OVER.sub(r"\1/", rephrased(fold(text)))))
+    words = tuple(_TOKEN.findall(_SPELT_MG.sub("mg", _OVER.sub(r"\1/", rephrased(fold(text))))))
     content = (word for word in words if word[0].isalpha() and not is_plain(word) and word not in _COUNTS)
     stems = frozenset(stem(word) for word in content if word not in _UNITS and word not in _SIDES)
     return Wording(words, stems, tuple(numbers(words)), frozenset(_sides(words)))
@@ -185,13 +190,27 @@ def _value(words: tuple[str, ...], at: int) -> tuple[str | None, int]:
     word = words[at]
     if word[0].isdigit():
         return "/".join(_plain(part) for part in word.split("/")), 1
-    if word not in _COUNTS:
+    if word not in _COUNTS and words[at : at + 2] not in _ONE_HUNDRED:
         return None, 1
-    tens = _COUNTS[word]
+    whole, used = _below_hundred(words, at)
+    if words[at + used : at + used + 1] != ("hundred",):
+        return str(whole), used
+    used += 1 + (words[at + used + 1 : at + used + 2] == ("and",) and words[at + used + 2 : at + used + 3] != ())
+    follows = words[at + used : at + used + 1]
+    if not follows or follows[0] not in _COUNTS:
+        return str(100 * whole), used - (words[at + used - 1] == "and")
+    rest, more = _below_hundred(words, at + used)
+    return str(100 * whole + rest), used + more
+
+
+def _below_hundred(words: tuple[str, ...], at: int) -> tuple[int, int]:
+    """The number that words tell from here, as far as it is below a hundred, and how many words it takes."""
+    tens = _COUNTS.get(words[at], 1)
     rest = [w for w in words[at + 1 : at + 3] if w != "y"][:1]
-    if tens >= 20 and rest and _COUNTS.get(rest[0], 10) < 10:
-        return str(tens + _COUNTS[rest[0]]), 2 + (words[at + 1] == "y")
-    return str(tens), 1
+    ones = _COUNTS.get(rest[0], _ONES.get(rest[0], 10)) if rest else 10
+    if tens >= 20 and ones < 10:
+        return tens + ones, 2 + (words[at + 1] == "y")
+    return tens, 1
 
 
 def _plain(number: str) -> str:
