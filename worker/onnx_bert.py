@@ -31,6 +31,7 @@ from worker.tagger_net import TaggerNet
 
 GRAPHS = {"float32": "encoder.onnx", "int8": "encoder.int8.onnx"}
 """The file of each precision in a converted folder."""
+PRECISION = "int8"  # unless the manifest's option says otherwise
 REPORT = "report.json"  # worker/onnx_export.py writes it last
 FOLDER = "converted"
 """Beside the model's own folder; it may be removed at any time, and is made again."""
@@ -98,6 +99,15 @@ def read_tagger(model: ModelVersion, device: Device) -> Tagger:
     return Tagger(_quickened(tagger_net.read(base, adapter, device=device.name), "tagger", model, device))
 
 
+def batch_of(model: ModelVersion, most: int) -> int:
+    """How many cases one call of a BERT stage may take.
+
+    In int8 the range of numbers is that of a whole batch: what stands beside a sentence moves its scores a little. So
+    a case has its batches for itself there, and the same text gives the same answer in any company.
+    """
+    return 1 if model.engine == "onnx" and model.options.get("precision", PRECISION) == "int8" else most
+
+
 def session(path: Path, *, threads: int) -> onnxruntime.InferenceSession:
     """A graph, ready to run on the CPU."""
     options = onnxruntime.SessionOptions()
@@ -119,7 +129,7 @@ def precision_of(folder: Path, wanted: str) -> str | None:
 
 def _quickened(net: Net, kind: str, model: ModelVersion, device: Device) -> Net:
     """The net with its encoder on ONNX Runtime, unless a GPU serves it or no graph is near enough."""
-    wanted = model.options.get("precision", "int8")
+    wanted = model.options.get("precision", PRECISION)
     if wanted not in GRAPHS:
         raise ModelUnavailableError(f"{model.name} cannot run in {wanted!r}: choose one of {', '.join(GRAPHS)}")
     encoder = cast("PreTrainedModel", net.encoder)

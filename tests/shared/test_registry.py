@@ -61,7 +61,7 @@ def test_any_stage_can_be_put_on_its_rules(manifest: registry.Manifest) -> None:
 
 
 def test_an_unknown_engine_is_refused_with_those_there_are(manifest: registry.Manifest) -> None:
-    with pytest.raises(ModelUnavailableError, match="bert, rules"):
+    with pytest.raises(ModelUnavailableError, match="bert, onnx, rules"):
         registry.plan(manifest, "embedded", MODELS, {StageName.CLASSIFY: "crystal-ball"})
 
 

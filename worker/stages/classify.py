@@ -86,7 +86,7 @@ class Classify:
         self, model: ModelVersion, scorer: Classifier, threshold: float, headers: Headers | None = None
     ) -> None:
         self.model = model
-        self.batch = BATCH if model.engine == "bert" else 1  # see Extract.batch
+        self.batch = onnx_bert.batch_of(model, BATCH)
         self._scorer = scorer
         self._threshold = threshold
         self._headers = headers

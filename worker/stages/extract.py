@@ -42,9 +42,8 @@ class Extract:
 
     @property
     def batch(self) -> int:
-        """How many cases one call may take; in int8 what stands beside a sentence in its batch moves its scores a
-        little, so that a case has its batches for itself: the same text gives the same facts in any company."""
-        return BATCH if self.model.engine == "bert" else 1
+        """How many cases one call may take."""
+        return 1 if self.tagger is None else onnx_bert.batch_of(self.model, BATCH)
 
     def run(self, cases: Sequence[Case], desk: Desk) -> Sequence[Case]:
         """The cases with language, sections, mentions and red flags; too short a text sets `insufficient` instead."""
