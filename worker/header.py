@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,12 @@ from worker.stage import Listen, undisturbed
 from worker.windows import merge, windows
 
 SPECIAL_TOKENS = 2  # [CLS] and [SEP]
-ONE_TOPIC_WORDS = 400
-"""A conversation of no more words is read as one stretch: 97 % of those are that the model learnt from."""
+ONE_TOPIC_WORDS = 600
+"""A conversation of no more words is read as one stretch: 99 % of those are that the model learnt from, and no visit is
+so short."""
+_CLINICIANS = re.compile(r"(?mi)^[ \t]{0,8}(?:doctor|guest_clinician|clinician|nurse|physician|provider)(?: ?\d)?:")
+_BRACKETS = re.compile(r"(?m)^\[(\w{1,20})\]:?")
+"""[doctor] and the like: the training set writes Doctor:."""
 STRETCH_TOKENS = 96
 """A longer one is read in stretches of about so many tokens, whole rounds of question and answer where they fit."""
 VOICES = {"clinician": "Doctor", "patient": "Patient", "relative": "Guest_family"}
@@ -99,8 +104,14 @@ def read(base: Path, adapter: Path, *, device: str = "cpu") -> Headers:
 
 
 def is_read(case: Case) -> bool:
-    """Whether a case has stretches to be headed: it is an English conversation without headings of its own."""
-    return case.language == "en" and not case.sections and bool((case.text or "").strip()) and outline.is_talk(case)
+    """Whether a case has stretches to be headed: it is an English conversation without headings of its own.
+
+    Clinicians who talk among themselves converse too, though nobody tells of himself.
+    """
+    text = case.text or ""
+    if case.language != "en" or case.sections or not text.strip():
+        return False
+    return len(_CLINICIANS.findall(text)) > 1 or outline.is_talk(case)
 
 
 def _rounds(case: Case) -> list[Span]:
@@ -121,7 +132,7 @@ def _told(case: Case, span: Span) -> str:
     """The words of a stretch; of a recording with the names of the speakers, as the training set writes them."""
     lines = [each for each in case.segments if each.speaker in VOICES and span.start <= each.start < span.end]
     if not lines:
-        return case.quote(span)
+        return _BRACKETS.sub(r"\1:", case.quote(span))
     return "\n".join(f"{VOICES[each.speaker or '']}: {case.quote(Span(each.start, each.end))}" for each in lines)
 
 

@@ -12,15 +12,14 @@ from worker.training import category, category_data, judged
 SAMPLE = Path(__file__).with_name("category_sample.jsonl")
 TEXT = """
 {count} notes of the validation sets of MTS-Dialog and ACI-Bench (`tests/quality/category_sample.jsonl`: 40 sections and
-20 whole visits), labelled by one reader before any model's answer was looked at. The rule: the category of the problem
-that the note is about; where it tells of several, the one that stands in front or that most of it is about; the organ
-rather than the cause, but for infections of no organ; habits and addiction are mental health; what tells of no problem
-of the patient's (relatives, a normal result, a form) is `other`. Of the sections, those were passed over for which that
-rule left two categories. None of them was trained on, nor any training note that retells one. The adapter ({name} with
-`worker/weights/category`) is read as the worker reads it. 95 % interval of its accuracy: {interval}. The temperature
-({temperature}) and the threshold ({threshold}) were chosen on held-out training notes, for nine right answers in ten
-that are given; below the threshold the result says `needs_review`, and those count as abstentions. The baseline learnt
-from the same examples.
+20 whole visits), labelled by one reader before any model's answer to them was looked at. The rule: the category of the
+problem that the note is about; where it tells of several, the one that stands in front or that most of it is about; the
+organ rather than the cause, but for infections of no organ; habits and addiction are mental health; what tells of no
+problem of the patient's (relatives, a normal result, a form) is `other`. Sections for which that rule left two
+categories were passed over, and those that a training note retells. The adapter ({name} with `worker/weights/category`)
+is read as the worker reads it. 95 % interval of its accuracy: {interval}. The temperature ({temperature}) and the
+threshold ({threshold}) were chosen on held-out training notes, for nine right answers in ten that are given; below the
+threshold the result says `needs_review`: those are the abstentions. The baseline learnt from the same examples.
 """
 
 

@@ -88,6 +88,18 @@ def test_notes_and_other_languages_than_english_have_none(case_of: CaseOf, text:
     assert not scorer.asked
 
 
+def test_clinicians_who_talk_among_themselves_converse_too(case_of: CaseOf) -> None:
+    text = "Guest_clinician: What about allergies?\nDoctor: She has none that we know of."
+    (found,) = Headers(ByWords()).mark([case_of(text, language="en")])
+    assert [each.header for each in found] == ["ALLERGY"]
+
+
+def test_speakers_in_brackets_are_read_as_the_training_set_writes_them(case_of: CaseOf) -> None:
+    scorer = ByWords()
+    Headers(scorer).mark([case_of("[doctor] any pain ?\n[patient] no pain .", language="en")])
+    assert scorer.asked == ["doctor: any pain ?\npatient: no pain ."]
+
+
 def test_a_recording_is_read_with_the_names_of_its_speakers(case_of: CaseOf) -> None:
     text = "Any surgery before?\nYes, surgery of the knee."
     segments = (Segment(0, 19, 0, 1, "clinician"), Segment(20, 46, 1, 2, "patient"))
