@@ -16,8 +16,8 @@ from worker.training import header_data, judged
 
 GOAL = 0.74
 TEXT = """
-Each of the {count} validation dialogues of MTS-Dialog as a conversation that was submitted: right is where its `sections`
-hold one stretch, with the set's own header out of 20. The head ({name} with `worker/weights/header`) is read
+Each of the {count} validation dialogues of MTS-Dialog as a conversation that was submitted: right is where its
+`sections` hold one stretch, with the set's own header out of 20. The head ({name} with `worker/weights/header`) is read
 as the worker reads it. 95 % interval: {interval}. Learnt from the training set alone; temperature and threshold
 ({threshold}) were fitted on training dialogues that were held out, so these dialogues chose nothing. The baseline,
 TF-IDF of words and pairs with logistic regression, learnt from the same dialogues. Thirteen of the headers have four
