@@ -72,12 +72,14 @@ async def test_the_form_s_fields_are_those_of_the_json_body(gateway: Gateway):
         "metadata": json.dumps({"ward": "4"}),
         "stages": "transcribe,summarize",
         "priority": "interactive",
+        "explain": "true",
     }
     answer = await send(gateway, SHORT.read_bytes(), **form)
     job, request = stored(gateway, answer.json()["job_id"])
     assert request.patient is not None
     assert request.patient.identifier == "MRN-1"
     assert request.metadata == {"ward": "4"}
+    assert request.explain
     assert [stage.value for stage in job.stages] == ["transcribe", "extract", "summarize", "assemble"]
     assert job.priority.value == "interactive"
 
