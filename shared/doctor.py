@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import sqlalchemy as sa
 
-from shared import gpu, migrate, pull, redis_server, registry, run_file, tables
+from shared import gpu, migrate, models, pull, redis_server, registry, run_file, tables
 from shared.database import Database, clock
 from shared.errors import BackingServiceError, ModelUnavailableError
 from shared.redis_server import RedisMissingError
@@ -163,6 +163,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             return
         yield Finding("database", Health.GOOD, f"{name}, at the newest version")
         yield _workers(database)
+        yield _models(database)
     except BackingServiceError as error:
         yield Finding("database", Health.WRONG, f"{name} does not answer", str(error))
     finally:
@@ -176,6 +177,19 @@ def _workers(database: Database) -> Finding:
     if not devices:
         return Finding("workers", Health.NOTE, "none alive", "start `clinq up` or `clinq worker`; jobs wait until then")
     return Finding("workers", Health.GOOD, f"{len(devices)} alive on {', '.join(sorted(set(devices)))}")
+
+
+def _models(database: Database) -> Finding:
+    with database.read() as connection:
+        chosen, lacks = models.serving(connection), models.lacking(connection)
+        refused = models.refused(connection)
+    problems = [f"{each.worker} lacks a model of {each.stage.value}: {each.reason}" for each in lacks]
+    problems += [f"{each.label} was refused: {reason}" for each, reason in refused]
+    if problems:
+        advice = "what served before serves: see `clinq models list`, and `clinq models retire` what is not wanted"
+        return Finding("added models", Health.WRONG if lacks else Health.NOTE, "; ".join(problems), advice)
+    live = [f"{stage.value} by {each.live.label}" for stage, each in chosen.items() if each.live is not None]
+    return Finding("added models", Health.GOOD, ", ".join(live) or "none serves: the manifest's own do")
 
 
 def _service(settings: Settings) -> Finding:

@@ -208,6 +208,16 @@ def lacking(connection: sa.Connection, *, within_s: float = 15.0) -> list[Lack]:
     ]
 
 
+def refused(connection: sa.Connection) -> list[tuple[Version, str]]:
+    """Versions that a worker took out of use, by their last act, and why."""
+    latest = sa.select(sa.func.max(_change.c.seq)).group_by(_change.c.version_id)
+    by_worker = _change.c.actor.startswith("worker:") & (_change.c.to_state == State.REGISTERED.value)
+    rows = connection.execute(
+        sa.select(_change.c.version_id, _change.c.reason).where(_change.c.seq.in_(latest) & by_worker)
+    )
+    return [(get(connection, row.version_id), row.reason) for row in rows]
+
+
 def using(connection: sa.Connection, stage: StageName, state: State) -> Version | None:
     """The version of a stage that is live, its canary or its shadow."""
     its = (_version.c.stage == stage.value) & (_version.c.state == state.value)

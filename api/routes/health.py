@@ -17,7 +17,7 @@ from api.model_measures import last_day
 from api.security.guard import credential, identify
 from api.services import Services
 from api.standing import QueueState, queue_state
-from shared import tables
+from shared import models, tables
 from shared.errors import BackingServiceError
 from shared.job import JobStatus
 
@@ -39,6 +39,10 @@ class Detailed(Health):
     workers: int | None
     jobs: dict[JobStatus, int] | None
     waiting_s: float | None
+    models_lacking: int | None
+    """Models that some worker should use and cannot: it goes on with what it had."""
+    models_refused: int | None
+    """Added versions that do not load or run, and were taken out of use."""
     python: str
 
 
@@ -66,7 +70,7 @@ async def health(services: Here) -> Response:
 @router.get("/health/detailed", response_model=Detailed, responses={503: {"model": Detailed}})
 async def detailed(services: Here) -> Response:
     """Each part by itself; counts only."""
-    found = await _state(services)
+    found, troubles = await _state(services)
     redis: Word = "ok" if services.queue.answers else "away"
     status = "unavailable" if found is None else "ok" if redis == "ok" and found.workers else "degraded"
     return _answer(
@@ -77,6 +81,8 @@ async def detailed(services: Here) -> Response:
             workers=found and found.workers,
             jobs=found and found.jobs,
             waiting_s=found and found.waiting_s,
+            models_lacking=troubles and troubles[0],
+            models_refused=troubles and troubles[1],
             python=sys.version.split()[0],
         )
     )
@@ -108,11 +114,15 @@ async def _health(services: Services) -> Health:
     return Health(status="ok" if services.queue.answers else "degraded")
 
 
-async def _state(services: Services) -> QueueState | None:
+async def _state(services: Services) -> tuple[QueueState | None, tuple[int, int] | None]:
     try:
-        return await services.reader.run(queue_state)
+        return await services.reader.run(lambda connection: (queue_state(connection), _model_troubles(connection)))
     except BackingServiceError:
-        return None
+        return None, None
+
+
+def _model_troubles(connection: sa.Connection) -> tuple[int, int]:
+    return len(models.lacking(connection)), len(models.refused(connection))
 
 
 def _has_tables(connection: sa.Connection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,12 +22,11 @@ from shared import pull as pulling
 from shared.cli import options
 from shared.database import Database
 from shared.job import StageName
-from shared.models import Change, State, Version
+from shared.models import State, Version
 from shared.registry import ModelVersion, Weights
 from shared.settings import Settings
 
 STATES = {"here": "green", "missing": "red", "live": "bold green", "canary": "yellow", "shadow": "cyan"}
-ACTS = 1000  # that are looked through for why a version is out of use
 models = typer.Typer(no_args_is_help=True, help="The models: fetch them, add your own, say which one serves.")
 
 
@@ -67,11 +66,11 @@ def list_models(as_json: options.Json = False, profile: options.Profile = None, 
     plan = registry.plan(manifest, settings.profile, settings.models_dir, settings.engines)
     with _reading(settings) as connection:
         added = [] if connection is None else known.listed(connection)
-        acts = [] if connection is None else known.changes(connection, most=ACTS)
+        refused = {} if connection is None else {each.id: why for each, why in known.refused(connection)}
         troubles = [] if connection is None else _troubles(connection)
     live = {each.stage for each in added if each.state is State.LIVE}
     rows = [_Row.of(name, weights, plan, missing, live) for name, weights in manifest.models.items()]
-    rows += [_Row.added(each, _refused(each, acts)) for each in added]
+    rows += [_Row.added(each, refused.get(each.id, "")) for each in added]
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows]))
         return
@@ -157,13 +156,6 @@ def _reading(settings: Settings) -> Iterator[sa.Connection | None]:
             yield connection
     finally:
         database.close()
-
-
-def _refused(its: Version, acts: Sequence[Change]) -> str:
-    """Why a worker took it out of use, where that was the last act on it."""
-    last = next((each for each in acts if each.version_id == its.id), None)
-    refused = last is not None and last.actor.startswith("worker:") and last.to_state == State.REGISTERED.value
-    return last.reason if last is not None and refused else ""
 
 
 def _troubles(connection: sa.Connection) -> list[str]:
