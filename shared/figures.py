@@ -16,6 +16,7 @@ from shared.tally import CLASS_RATIO, COUNTS, UNTIMED, upper_s
 
 _tally = tables.tally
 Z_95 = 1.959964  # of the standard normal distribution, two-sided 95 %
+LEAST_EXPECTED = 5  # of each kind on each side (Cochran 1954); with fewer the normal approximation does not hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +131,14 @@ def share(part: int, whole: int) -> Share | None:
 
 
 def p_value(a: Share | None, b: Share | None) -> float | None:
-    """Of the two-sided z test that two shares are the same, with their pooled share; None where it says nothing."""
+    """Of the two-sided z test that two shares are the same, with their pooled share; None where too few were seen."""
     if a is None or b is None:
         return None
     pooled = (a.share * a.of + b.share * b.of) / (a.of + b.of)
+    if min(a.of, b.of) * min(pooled, 1 - pooled) < LEAST_EXPECTED:
+        return None
     error = math.sqrt(pooled * (1 - pooled) * (1 / a.of + 1 / b.of))
-    return math.erfc(abs(a.share - b.share) / error / math.sqrt(2)) if error > 0 else None
+    return math.erfc(abs(a.share - b.share) / error / math.sqrt(2))
 
 
 def _summed(rows: Iterable[sa.RowMapping]) -> list[Kept]:

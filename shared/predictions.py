@@ -66,7 +66,7 @@ def counted(case: Case) -> Iterator[Done]:
     """What each stage of a finished case adds to the counters of the version that did it."""
     seconds, fell_back = dict(case.timings), {each.stage for each in case.degraded}
     judged = case.classification
-    for use in case.models:
+    for use in {use.stage: use for use in case.models}.values():  # a stage may name itself beside who ran it
         took = seconds.get(use.stage)
         mine = judged if use.stage is StageName.CLASSIFY else None
         yield Done(

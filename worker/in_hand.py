@@ -80,6 +80,11 @@ class Attempt:
         )
 
     @property
+    def pinned(self) -> bool:
+        """Whether the job names the version that must do its next stage; unknown before it was opened."""
+        return hasattr(self, "request") and bool(self.remaining) and self.remaining[0] in self.request.versions
+
+    @property
     def job_now(self) -> Job:
         """The row as this attempt has brought it on."""
         begun = self.job.stage_attempt if self.remaining == self.job.remaining else 1

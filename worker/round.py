@@ -189,7 +189,7 @@ class Round:
 
         def write(connection: sa.Connection) -> bool:
             mine = holding.finish(connection, actor, end)
-            tally.add(connection, _lost(self._worker, attempt.job_now) if mine else [])
+            tally.add(connection, _lost(self._worker, attempt.job_now) if mine and not attempt.pinned else [])
             return mine
 
         if self._worker.write(write):
@@ -197,12 +197,18 @@ class Round:
         log.warning("job failed", reason=reason.code)
 
     def _again(self, attempt: Attempt, reason: Reason, *, least_s: float = 0.0) -> None:
-        if (status := give_back(self._worker, attempt.job_now, reason, least_s=least_s)) is not None:
+        job, blamed = attempt.job_now, not attempt.pinned
+        if (status := give_back(self._worker, job, reason, least_s=least_s, blamed=blamed)) is not None:
             self._worker.broker.publish(attempt.desk.event(status.value, status=status))
 
 
-def give_back(worker: Worker, job: Job, reason: Reason, *, least_s: float = 0.0) -> JobStatus | None:
-    """Let a job wait (at least so long) for another attempt, or end it after the last one; None when it is not ours."""
+def give_back(
+    worker: Worker, job: Job, reason: Reason, *, least_s: float = 0.0, blamed: bool = True
+) -> JobStatus | None:
+    """Let a job wait (at least so long) for another attempt, or end it after the last one; None when it is not ours.
+
+    An end counts against the version that serves, where that is `blamed`.
+    """
     settings = worker.settings
     pause = max(least_s, pause_s(job.attempt, first_s=settings.backoff_s, longest_s=settings.backoff_max_s))
     last = not limits.attempts_left(settings, job)
@@ -210,7 +216,7 @@ def give_back(worker: Worker, job: Job, reason: Reason, *, least_s: float = 0.0)
 
     def write(connection: sa.Connection) -> JobStatus | None:
         status = holding.retry(connection, job, actor, reason=reason, pause_s=pause, last=last)
-        tally.add(connection, _lost(worker, job) if status is JobStatus.DEAD else [])
+        tally.add(connection, _lost(worker, job) if blamed and status is JobStatus.DEAD else [])
         return status
 
     status = worker.write(write)

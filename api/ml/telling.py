@@ -73,7 +73,7 @@ class Tested(BaseModel):
     b: Estimate | None
     difference: float | None = Field(description="b less a")
     p_value: float | None = Field(
-        description="of the two-sided z test that both are the same; null where it says nothing"
+        description="of the two-sided z test that both are the same; null where too few were counted"
     )
 
 

@@ -88,6 +88,8 @@ class Worker:
     """engine:model by stage."""
     lacks: frozenset[str]
     """Stages at which it has not the version that it should use."""
+    revision: int
+    """What it has followed of the registry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,18 @@ class Known:
 
     versions: Sequence[Version]
     workers: Sequence[Worker]
+    revision: int
 
 
 def known(connection: sa.Connection) -> Known:
     """The registry, and who serves."""
-    alive = sa.select(_worker.c.models, _worker.c.problems).where(_worker.c.seen_at > clock() - WORKER_SEEN_S)
-    workers = [Worker(json.loads(row.models), frozenset(json.loads(row.problems))) for row in connection.execute(alive)]
-    return Known(models.listed(connection), workers)
+    columns = (_worker.c.models, _worker.c.problems, _worker.c.revision)
+    alive = sa.select(*columns).where(_worker.c.seen_at > clock() - WORKER_SEEN_S)
+    workers = [
+        Worker(json.loads(row.models), frozenset(json.loads(row.problems)), row.revision)
+        for row in connection.execute(alive)
+    ]
+    return Known(models.listed(connection), workers, models.revision(connection))
 
 
 def shown(found: Known, settings: Settings, own: Mapping[StageName, ModelVersion]) -> list[Shown]:
@@ -138,7 +145,6 @@ def one(version: Version, found: Known) -> Shown:
 
 
 def _registered(version: Version, found: Known) -> Shown:
-    live = version.state is State.LIVE
     return Shown(
         id=version.id,
         stage=version.stage,
@@ -154,9 +160,7 @@ def _registered(version: Version, found: Known) -> Shown:
         registered_at=_time(version.registered_at),
         promoted_at=None if version.promoted_at is None else _time(version.promoted_at),
         retired_at=None if version.retired_at is None else _time(version.retired_at),
-        serving=_serving(
-            found, version.stage, f"{version.engine}:{version.name}", due=live, used=version.state in models.IN_USE
-        ),
+        serving=_serving(found, version.stage, f"{version.engine}:{version.name}", version.state),
     )
 
 
@@ -174,14 +178,18 @@ def _own(
         sha256=model.sha256,
         licence=licence,
         size_bytes=size or None,
-        serving=_serving(found, stage, f"{model.engine}:{model.name}", due=not replaced, used=not replaced),
+        serving=_serving(found, stage, f"{model.engine}:{model.name}", State.REGISTERED if replaced else State.LIVE),
     )
 
 
-def _serving(found: Known, stage: StageName, named: str, *, due: bool, used: bool) -> Serving:
-    serves = sum(each.serves.get(stage.value) == named for each in found.workers) if due else 0
-    lacking = sum(stage.value in each.lacks for each in found.workers) if used else 0
-    return Serving(workers=serves, of=len(found.workers), lacking=lacking)
+def _serving(found: Known, stage: StageName, named: str, state: str) -> Serving:
+    """A worker's row names who is live; canaries and shadows are loaded wherever the newest act was followed."""
+    lacking = [stage.value in each.lacks for each in found.workers]
+    serves = [each.serves.get(stage.value) == named for each in found.workers]
+    if state in {State.CANARY, State.SHADOW}:
+        serves = [each.revision >= found.revision and stage.value not in each.lacks for each in found.workers]
+    used = state in models.IN_USE
+    return Serving(workers=sum(serves) * used, of=len(found.workers), lacking=sum(lacking) * used)
 
 
 def _licences(settings: Settings) -> dict[str, tuple[str, int]]:

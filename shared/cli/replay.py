@@ -68,6 +68,11 @@ def _said(found: Any) -> str:
     if not found:
         return ""
     if "before" in found:
-        sides = [(each or {}).get("category", "none") for each in (found["before"], found["after"])]
-        return " -> ".join(sides)
+        return " -> ".join(_judged(each) for each in (found["before"], found["after"]))
     return ", ".join(f"{len(items)} {how}" for how, items in found.items() if items)
+
+
+def _judged(found: Document | None) -> str:
+    if found is None:
+        return "none"
+    return f"{found['category']} {found['confidence']:.2f}{' (needs review)' if found['needs_review'] else ''}"

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from api.ml.pins import manifested
 from shared import ledger, predictions, tables
 from shared.case import Case, Classification, ModelUse, Origin, Span
 from shared.case import to_json as case_json
@@ -23,7 +24,6 @@ from tests.api.conftest import Gateway
 from worker.clinical.facts import facts
 
 SCORES = (("neurological", 0.7), ("other", 0.2), ("respiratory", 0.1))
-MODEL = ("minilm-l6-v2", "1", "bert")
 
 
 def answer(
@@ -61,7 +61,8 @@ def _case(
 
 def _model(gateway: Gateway, wanted: str | None) -> tuple[str, str, str, str | None]:
     if wanted in {None, MANIFEST}:
-        return (*MODEL, None)
+        own = manifested(gateway.services.settings)[StageName.CLASSIFY]
+        return own.name, own.version, own.engine, None
     with gateway.worker.database.read() as connection:
         found = get(connection, str(wanted))
     return found.name, found.version, found.engine, found.sha256

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from api.ml.pins import manifested
 from shared import comparisons, model_acts, tables, tally
 from shared.audit import Actor
 from shared.comparisons import Compared
@@ -69,14 +71,15 @@ async def act(gateway: Gateway, what: str, *, key: str | None = None, **body: An
 async def test_all_versions_are_listed_with_what_serves_and_on_how_many_workers(gateway: Gateway):
     new = register(gateway, metrics={"f1": 0.9}, card="# A card")
     row = {"device": "cpu", "started_at": tally.clock(), "seen_at": tally.clock(), "revision": 1}
-    models = '{"classify": "bert:minilm-l6-v2"}'
+    plan = manifested(gateway.services.settings)[CLASSIFY]
+    models = json.dumps({"classify": f"{plan.engine}:{plan.name}"})
     with gateway.worker.database.write() as connection:
         for name, problems in (("w1", "{}"), ("w2", '{"classify": "no folder"}')):
             connection.execute(sa.insert(tables.worker).values(name=name, models=models, problems=problems, **row))
     listed = (await get(gateway, "/models?stage=classify"))["models"]
     mine, own = listed
     assert (mine["id"], mine["state"], mine["metrics"], mine["licence"]) == (new.id, "registered", {"f1": 0.9}, "MIT")
-    assert (own["id"], own["state"], own["licence"]) == ("manifest", "live", "Apache-2.0")
+    assert (own["id"], own["state"], own["name"]) == ("manifest", "live", plan.name)
     assert own["serving"] == {"workers": 2, "of": 2, "lacking": 1}
     assert [each["id"] for each in (await get(gateway, "/models?state=registered"))["models"]] == [new.id]
     described = await get(gateway, "/models/bert-new")
@@ -156,13 +159,14 @@ async def test_two_versions_are_compared_with_intervals_and_a_test(gateway: Gate
     tested = found["shares"]["needs_review"]
     assert (tested["a"]["share"], tested["b"]["share"], tested["difference"]) == (0.3, 0.1, -0.2)
     assert tested["a"]["low"] < 0.3 < tested["a"]["high"]
-    assert tested["p_value"] < 0.001
+    assert 1e-7 < tested["p_value"] < 1e-5  # z = 5
     assert found["shares"]["failed"]["p_value"] is None
     assert found["shares"]["agreed"]["a"] is None
     assert found["p95_ratio"] == pytest.approx(2.0, rel=0.26)
     assert (found["beside"]["b"]["jobs"], found["beside"]["b"]["agreement"]) == (2, 0.75)
     assert (await get(gateway, "/ab?stage=classify&a=bert-new@2&b=bert-new@2", 422))["errors"][0]["pointer"] == "?b"
-    own = await get(gateway, "/ab?stage=classify&a=minilm-l6-v2&b=bert-new@2")
+    name = manifested(gateway.services.settings)[CLASSIFY].name
+    own = await get(gateway, f"/ab?stage=classify&a={name}&b=bert-new@2")
     assert (own["a"]["id"], own["a"]["figures"]["jobs"]) == ("manifest", 0)
     assert (await get(gateway, "/ab?stage=summarize&a=bert-new@2&b=bert-new@3", 404))["code"] == "no_such_model"
 

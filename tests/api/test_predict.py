@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from api.ml.pins import manifested
 from shared import ledger, model_acts
 from shared.audit import Actor
 from shared.job import StageName
@@ -39,7 +40,8 @@ async def test_one_text_is_answered_with_its_category_and_who_judged_it(gateway:
     (told,) = answer.json()["predictions"]
     assert (told["category"], told["confidence"], told["needs_review"]) == ("neurological", 0.7, False)
     assert told["all_scores"]["other"] == 0.2
-    assert (told["model"]["name"], told["model"]["version"]) == ("minilm-l6-v2", "1")
+    own = manifested(gateway.services.settings)[StageName.CLASSIFY]
+    assert (told["model"]["name"], told["model"]["version"]) == (own.name, own.version)
     assert (told["cached"], told["seconds"]) == (False, 0.6)
     assert told["evidence"][0]["start"] == 0
     assert "facts" not in told
@@ -76,7 +78,8 @@ async def test_a_named_version_is_pinned_and_named_in_the_answer(gateway: Gatewa
             assert payload(gateway, told["prediction_id"])["versions"] == {"classify": new.id}
             assert (told["model"]["name"], told["model"]["sha256"]) == ("bert-new", "a" * 64)
             assert "warnings" not in told
-        (own,) = (await ask(gateway, text=NOTE, model="minilm-l6-v2")).json()["predictions"]
+        name = manifested(gateway.services.settings)[StageName.CLASSIFY].name
+        (own,) = (await ask(gateway, text=NOTE, model=name)).json()["predictions"]
         assert payload(gateway, own["prediction_id"])["versions"] == {"classify": MANIFEST}
 
 

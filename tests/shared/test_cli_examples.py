@@ -128,7 +128,10 @@ def service(tmp_path: Path, run: Run) -> Iterator[Service]:
 def test_a_replay_waits_for_its_end_and_shows_what_differs(run: Run, service: Service):
     begun = {"replay_id": "r", "stage": "classify", "model": "bert", "version": "2", "diff_url": "/d"}
     found = {
-        "classification": {"before": {"category": "digestive"}, "after": {"category": "other"}},
+        "classification": {
+            "before": {"category": "digestive", "confidence": 0.9, "needs_review": False},
+            "after": {"category": "other", "confidence": 0.3, "needs_review": True},
+        },
         "facts": {"added": [1, 2], "removed": []},
     }
     done = {"status": "completed", "same": False, "agreement": {"classify": 0.0}, "differences": found}
@@ -140,7 +143,12 @@ def test_a_replay_waits_for_its_end_and_shows_what_differs(run: Run, service: Se
         "GET /api/v1/ml/replays/r",
     ]
     assert json.loads(service.asked[0][2]) == {"job_id": JOB, "version": "2"}
-    for words in ("classification: digestive -> other", "facts: 2 added", "classify: agreement 0.000", "differs"):
+    for words in (
+        "classification: digestive 0.90 -> other 0.30 (needs review)",
+        "facts: 2 added",
+        "classify: agreement 0.000",
+        "differs",
+    ):
         assert words in out
     service.answers = [JSONResponse(begun, 202), JSONResponse({"status": "dead"})]
     status, out, _ = run("replay", JOB, "--version", "bert", "--json")

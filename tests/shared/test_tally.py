@@ -111,6 +111,7 @@ def test_a_cached_answer_and_one_of_the_rules_are_counted_as_such(database: Data
     plain = case("j")
     reused = replace(plain, origin=replace(plain.origin, reused=True), timings=())
     assert {(each.cached, each.pace, each.seconds) for each in predictions.counted(reused)} == {(1, tally.UNTIMED, 0.0)}
+    assert len(list(predictions.counted(replace(plain, models=(USES[0], *USES))))) == 2
     fell = replace(plain, degraded=(Fallback(StageName.CLASSIFY, "rules", "gone"),))
     assert [each.degraded for each in predictions.counted(fell)] == [0, 1]
 
