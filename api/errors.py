@@ -49,6 +49,7 @@ FIELDS = (
     | {"username", "password", "refresh_token", "name", "scopes", "wait", "format", "type", "file", "items"}
     | {"reviewed", "message", "update", *Series.model_fields, *Measurement.model_fields}
     | {name for model in MODELS_ASKED for name in model.model_fields}
+    | {"limit", "cursor", "from", "to", "step", "a", "b"}
     | {"after", "most", "reason", "status", "url", "state", "job_id", "batch_id"}
 )
 """Names that a pointer may hold; any other was chosen by the client, and is not repeated."""
