@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,25 @@ class Engine(Protocol):
 
         `listen` is asked before each step of the model; what it raises leaves the rest uncomputed.
         """
+        ...
+
+
+class Joined(Engine, Protocol):
+    """An engine as one of several windows hears it."""
+
+    def leave(self) -> None:
+        """The window was heard; until then the others wait for it, whatever became of it."""
+        ...
+
+
+@runtime_checkable
+class Together(Protocol):
+    """An engine that may take several windows at once, each in a thread of its own."""
+
+    at_once: int
+
+    def join(self, listen: Listen) -> Joined:
+        """The engine for one window; all windows that begin together join before the first one is heard."""
         ...
 
 

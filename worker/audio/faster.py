@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from copy import copy
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ctranslate2 import get_supported_compute_types  # type: ignore[import-untyped]  # it ships no types
-from ctranslate2.models import Whisper  # type: ignore[import-untyped]  # it ships no types
+from ctranslate2 import get_supported_compute_types
+from ctranslate2.models import Whisper
 from faster_whisper import WhisperModel  # type: ignore[import-untyped]  # it ships no types
 from faster_whisper.transcribe import Segment  # type: ignore[import-untyped]  # it ships no types
 
 from shared.errors import ModelUnavailableError
 from shared.registry import ModelVersion
 from worker.audio.engine import TEMPERATURES, Doubts, Heard, Phrase, Sound, Spoken, phrase
+from worker.audio.together import Gathering
 from worker.stage import Device, Listen, undisturbed
 
 BEAM = 1
 """Measured on the four demo recordings: mean WER 0.066 with 1 and with 5, which costs x 1.2 of the CPU."""
+ON_GPU = 16
+"""Windows in one call, unless the option `windows` says otherwise; on a CPU one, whose cores one window keeps busy."""
 LISTEN_EVERY_S = 0.05
 RUN_OUT_S = 1.0  # how long a cancel waits for the native call in hand, so that most often nothing is left behind
 
@@ -27,17 +31,28 @@ RUN_OUT_S = 1.0  # how long a cancel waits for the native call in hand, so that 
 class FasterWhisper:
     """Whisper weights in CTranslate2's format."""
 
-    def __init__(self, model: WhisperModel, beam: int) -> None:
+    def __init__(self, model: WhisperModel, beam: int, at_once: int = 1) -> None:
         self._model = model
         self._beam = beam
+        self.at_once = at_once
+        self._gathering = Gathering(at_once)
         self._caller = ThreadPoolExecutor(max_workers=1, thread_name_prefix="whisper")
 
     def hear(
         self, sound: Sound, language: str | None, hints: Sequence[str] = (), listen: Listen = undisturbed
     ) -> Heard:
         """See worker.audio.engine.Engine."""
+        return self._hear(_Attentive(self._model.model, self._caller, listen), sound, language, hints)
+
+    def join(self, listen: Listen) -> Part:
+        """See worker.audio.engine.Together."""
+        native = _Attentive(self._model.model, self._caller, listen)
+        member = self._gathering.join(native)
+        return Part(partial(self._hear, member), member.leave)
+
+    def _hear(self, native: Any, sound: Sound, language: str | None, hints: Sequence[str]) -> Heard:
         model = copy(self._model)  # shallow: this job's listener on the one set of weights
-        model.model = _Attentive(self._model.model, self._caller, listen)
+        model.model = native
         segments, info = model.transcribe(
             sound,
             language=language,
@@ -53,6 +68,24 @@ class FasterWhisper:
             hotwords=", ".join(hints) or None,
         )
         return Heard(info.language, info.language_probability, _phrases(segments))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The engine as one window hears it among others."""
+
+    _hear: Callable[[Sound, str | None, Sequence[str]], Heard]
+    leave: Callable[[], None]
+
+    def hear(
+        self,
+        sound: Sound,
+        language: str | None,
+        hints: Sequence[str] = (),
+        listen: Listen = undisturbed,  # noqa: ARG002 - it has listened since it joined
+    ) -> Heard:
+        """See worker.audio.engine.Engine."""
+        return self._hear(sound, language, hints)
 
 
 class _Attentive:
@@ -100,7 +133,8 @@ def load(model: ModelVersion, device: Device) -> FasterWhisper:
         )
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelUnavailableError("the Whisper weights do not load: run `clinq models pull`") from error
-    return FasterWhisper(whisper, int(model.options.get("beam", BEAM)))
+    at_once = int(model.options.get("windows", ON_GPU if kind == "cuda" else 1))
+    return FasterWhisper(whisper, int(model.options.get("beam", BEAM)), at_once)
 
 
 def _phrases(segments: Iterable[Segment]) -> Iterator[Phrase]:

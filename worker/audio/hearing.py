@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from worker.audio import doubts
 from worker.audio.channels import Voice
-from worker.audio.engine import Engine, Heard, Phrase, Sound, Spoken
+from worker.audio.engine import Engine, Heard, Joined, Phrase, Sound, Spoken, Together
 from worker.audio.lines import Said
 from worker.audio.medicines import Medicines, mend
 from worker.audio.speech import Window
@@ -35,12 +36,12 @@ class Hearing:
     """Seconds of the recording in which somebody spoke and nothing was recognised."""
 
     def words(self, voice: Voice, windows: Sequence[Window]) -> Iterator[Said]:
-        """The words of one voice in order, each window heard when its first word is asked for."""
-        for window in windows:
+        """The words of one voice in order, each window heard when its first word is asked for, or with its group."""
+        for window, phrases in self._heard(voice, windows):
             self.pause(self.heard_s)
             said: list[Spoken] = []
             reached_s = 0.0
-            for phrase in self._phrases(window.sound(voice.samples)):
+            for phrase in phrases:
                 said += phrase.words
                 for word in phrase.words:
                     self.heard_s, reached_s = self.heard_s + word.end_s - reached_s, word.end_s
@@ -53,13 +54,37 @@ class Hearing:
         start_s, end_s = window.times(word.start_s, word.end_s)
         return Said(replace(word, start_s=start_s, end_s=end_s), phrase.doubts, self._continues(word))
 
-    def _phrases(self, sound: Sound) -> Iterator[Phrase]:
-        heard = self.engine.hear(sound, self.language, listen=self.listen)
+    def _heard(self, voice: Voice, windows: Sequence[Window]) -> Iterator[tuple[Window, Iterable[Phrase]]]:
+        first = 0
+        while first < len(windows):
+            engine = self.engine
+            if isinstance(engine, Together) and engine.at_once > 1 and self.language is not None:
+                group = windows[first : first + engine.at_once]
+                self.pause(self.heard_s)
+                yield from zip(group, self._together(engine, voice, group), strict=True)
+            else:
+                group = windows[first : first + 1]
+                yield group[0], self._phrases(engine, group[0].sound(voice.samples))
+            first += len(group)
+
+    def _together(self, engine: Together, voice: Voice, windows: Sequence[Window]) -> list[list[Phrase]]:
+        def whole(part: Joined, window: Window) -> list[Phrase]:
+            try:
+                return list(self._phrases(part, window.sound(voice.samples)))
+            finally:
+                part.leave()
+
+        parts = [engine.join(self.listen) for _ in windows]
+        with ThreadPoolExecutor(len(windows), thread_name_prefix="window") as pool:
+            return list(pool.map(whole, parts, windows))
+
+    def _phrases(self, engine: Engine, sound: Sound) -> Iterator[Phrase]:
+        heard = engine.hear(sound, self.language, listen=self.listen)
         self._note_language(heard)
         names = self.medicines.get(heard.language)
 
         def hear_again(part: Sound, hints: Sequence[str]) -> Iterator[Phrase]:
-            return self.engine.hear(part, heard.language, hints, self.listen).phrases
+            return engine.hear(part, heard.language, hints, self.listen).phrases
 
         for phrase in heard.phrases:
             yield mend(phrase, sound, hear_again, names) if names else phrase

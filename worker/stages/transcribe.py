@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Protocol, cast
@@ -14,10 +15,11 @@ from shared.registry import ModelVersion
 from worker.audio import chunks, doubts, medicines
 from worker.audio.chunks import Spoken
 from worker.audio.course import Course
-from worker.audio.engine import Engine
+from worker.audio.engine import Engine, Together
 from worker.audio.hearing import Hearing
 from worker.audio.lines import gather, lay_out, recalled, without_echoes
 from worker.audio.medicines import Medicines
+from worker.hearsay import InTurn
 from worker.stage import Desk, Device
 
 ROLES = "clinician,patient"
@@ -26,6 +28,7 @@ FEWEST_WORDS = 4
 """A transcript with fewer words is no consultation, unless the option `fewest_words` says otherwise."""
 CHUNK_S = 300.0
 """A longer recording is heard in chunks of at most so many seconds, unless the option `chunk_s` says otherwise."""
+CASES_AT_ONCE = 8  # where the engine takes several windows
 SURE_LANGUAGE = 0.5
 NOBODY_SPEAKS = "Nobody speaks in the recording."
 TOO_FEW_WORDS = "Too little is said in the recording."
@@ -62,9 +65,14 @@ class Transcribe:
     def run(self, cases: Sequence[Case], desk: Desk) -> list[Case]:
         """Each case with its text, language and segments, or with the reason why there is nothing to go on.
 
-        A recording is heard chunk by chunk; after each but the last the case is kept as it is then.
+        A recording is heard chunk by chunk; after each but the last the case is kept as it is then. Several cases are
+        heard side by side, so that their windows meet in one call of the engine.
         """
-        return [self._transcribe(case, desk) for case in cases]
+        if self.batch == 1 or len(cases) == 1:
+            return [self._transcribe(case, desk) for case in cases]
+        shared = InTurn(desk)
+        with ThreadPoolExecutor(len(cases), thread_name_prefix="case") as pool:
+            return list(pool.map(lambda case: self._transcribe(case, shared), cases))
 
     def _transcribe(self, case: Case, desk: Desk) -> Case:
         asked, case = case, self._resumed(case)
@@ -119,7 +127,9 @@ def load(model: ModelVersion, device: Device) -> Transcribe:
         chunk_s=float(model.options.get("chunk_s", CHUNK_S)),
     )
     engine = cast("EngineModule", import_module(_ENGINES[model.engine]))
-    return Transcribe(model, engine.load(model, device), options)
+    loaded = engine.load(model, device)
+    together = isinstance(loaded, Together) and loaded.at_once > 1
+    return Transcribe(model, loaded, options, batch=CASES_AT_ONCE if together else 1)
 
 
 def _lines(hearing: Hearing, spoken: Spoken, case: Case) -> Iterator[tuple[str, Segment]]:
