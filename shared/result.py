@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shared import classified, series
+from shared import classified
 from shared.case import Case, Mention, Recommendation, RedFlag, Sentence, Span
 from shared.job import JobRequest
 from shared.quoting import evidence
@@ -32,7 +32,7 @@ def result(case: Case, request: JobRequest) -> bytes:
         "recommendations": [_recommendation(case, each) for each in case.recommendations],
         "red_flags": [_red_flag(case, each) for each in case.red_flags],
         "sentiment": _sentiment(case),
-        **({} if case.deterioration is None else {"deterioration": series.document(case.deterioration)}),
+        **({} if case.deterioration is None else {"deterioration": case.deterioration.model_dump(mode="json")}),
         "degraded": [
             {"stage": each.stage.value, "engine": each.engine, "reason": each.reason} for each in case.degraded
         ],

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 MOST_MEASUREMENTS = 2000
 Consciousness = Literal["alert", "confusion", "voice", "pain", "unresponsive"]
@@ -43,45 +42,32 @@ class Series(BaseModel):
     hypercapnic: bool = Field(False, description="target saturation 88 to 92 %: scale 2 of NEWS2")
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
+class Driver(BaseModel):
     """One kind of measurement, and how much the risk would change if it had stayed as it usually is."""
 
+    model_config = ConfigDict(frozen=True)
+
     name: str
-    effect: float
-    """Risk within 72 hours as it is, less the risk with this kind of measurement at rest: -1 to 1."""
+    effect: float = Field(description="risk within 72 h as it is, less the risk with this kind at rest: -1 to 1")
 
 
-@dataclass(frozen=True, slots=True)
-class Risk:
+class Risk(BaseModel):
     """The probability of deterioration by so many hours after the last measurement."""
+
+    model_config = ConfigDict(frozen=True)
 
     within_h: int
     probability: float
 
 
-@dataclass(frozen=True, slots=True)
-class Deterioration:
+class Deterioration(BaseModel):
     """The risk that a patient gets critically ill in the days after the last measurement."""
 
-    news2: int
-    """National Early Warning Score 2 of the last known values, 0 to 20 (Royal College of Physicians, 2017)."""
-    complete: bool
-    """Whether all seven values of that score were measured."""
-    level: Level
-    """By the model's risk; where only rules served, by the bands of NEWS2."""
-    risks: tuple[Risk, ...] = ()
-    """Nearest first; empty where only rules served."""
-    drivers: tuple[Driver, ...] = ()
-    """Strongest first."""
-    hours_read: float = 0.0
-    """From the first measurement that was read to the last."""
+    model_config = ConfigDict(frozen=True)
 
-
-_deterioration = TypeAdapter(Deterioration)
-
-
-def document(found: Deterioration) -> dict[str, Any]:
-    """As the result has it."""
-    made: dict[str, Any] = _deterioration.dump_python(found, mode="json")
-    return made
+    news2: int = Field(description="of the last known values, 0 to 20 (Royal College of Physicians, 2017)")
+    complete: bool = Field(description="whether all seven values of that score were measured")
+    level: Level = Field(description="by the model's risk; where only rules served, by the bands of NEWS2")
+    risks: tuple[Risk, ...] = Field((), description="nearest first; empty where only rules served")
+    drivers: tuple[Driver, ...] = Field((), description="strongest first")
+    hours_read: float = Field(0.0, description="from the first measurement that was read to the last")

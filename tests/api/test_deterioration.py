@@ -7,7 +7,7 @@ from typing import Any
 
 from shared import ledger
 from shared.job import JobRequest, StageName
-from shared.series import Deterioration, Risk, document
+from shared.series import Deterioration, Risk
 from tests.api.conftest import API, Gateway, changed, running
 
 PATH = f"{API}/ml/predict/deterioration"
@@ -31,7 +31,8 @@ async def test_measurements_become_a_sealed_job_with_one_stage_and_the_answer_is
     payload = JobRequest.model_validate_json(stored.unseal("payload", gateway.services.keyring) or b"")
     assert payload.series is not None
     assert payload.series.measurements[0].heart_rate == 96
-    found = document(Deterioration(3, complete=False, level="low", risks=(Risk(24, 0.01),), hours_read=24.0))
+    risks = (Risk(within_h=24, probability=0.01),)
+    found = Deterioration(news2=3, complete=False, level="low", risks=risks, hours_read=24.0).model_dump(mode="json")
     gateway.worker.finish(gateway.worker.claim(job.id), result={"deterioration": found})
     answer = await asked
     assert answer.status_code == 200

@@ -68,12 +68,16 @@ class Network:
         """`rested` has the risk at the horizon with each kind of measurement, in its turn, at rest."""
         last = float(risks[-1])
         effects = sorted(zip(steps.NAMES, (last - rested).tolist(), strict=True), key=lambda each: -abs(each[1]))
-        return replace(
-            scored(series),
-            level=self.levels.of(last),
-            risks=tuple(Risk(DAY_H * day, round(float(risk), 4)) for day, risk in enumerate(risks, start=1)),
-            drivers=tuple(Driver(name, round(effect, 4)) for name, effect in effects if abs(effect) >= LEAST_EFFECT),
-        )
+        told = {
+            "level": self.levels.of(last),
+            "risks": tuple(
+                Risk(within_h=DAY_H * day, probability=round(float(risk), 4)) for day, risk in enumerate(risks, start=1)
+            ),
+            "drivers": tuple(
+                Driver(name=name, effect=round(effect, 4)) for name, effect in effects if abs(effect) >= LEAST_EFFECT
+            ),
+        }
+        return scored(series).model_copy(update=told)
 
 
 def load(model: ModelVersion, device: Device) -> Stage:
@@ -99,7 +103,7 @@ def scored(series: Series) -> Deterioration:
     _, last, hours = steps.read(series)
     points = news2.score(last, hypercapnic=series.hypercapnic)
     complete = all(name in last for name in steps.NAMES)
-    return Deterioration(points, complete, levels.of_news2(points), hours_read=round(hours, 1))
+    return Deterioration(news2=points, complete=complete, level=levels.of_news2(points), hours_read=round(hours, 1))
 
 
 def _with_series(cases: Sequence[Case]) -> list[tuple[Case, Series]]:
