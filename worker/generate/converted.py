@@ -23,7 +23,7 @@ FOLDER = "converted"
 REPORT = "conversion.json"  # worker/generate/merge.py writes it last
 READ = ("*.safetensors", "*.json", "*.model", "*.jinja")
 """The files of a model or adapter that a conversion is made of."""
-MADE_BY = "1"
+MADE_BY = "2"
 """Another number makes every folder anew: raise it when merge.py writes something else."""
 LONGEST_S = 3600.0
 

@@ -19,6 +19,7 @@ from transformers.utils.logging import disable_progress_bar
 from shared.errors import ModelUnavailableError
 from shared.registry import ModelVersion
 from worker.generate.following import Follow, ends
+from worker.generate.quantised import quantised
 from worker.generate.streaming import OnToken, Unfolding
 from worker.generate.writer import Form, Message, OnRow, batches, data, first_line
 from worker.interrupt import interruptible
@@ -34,6 +35,8 @@ class Llama:
 
     model: PreTrainedModel | PeftModel
     tokenizer: PreTrainedTokenizerBase
+    repetition_penalty: float = REPETITION_PENALTY
+    no_repeat_tokens: int = NO_REPEAT_TOKENS
     form: Form = "continues"
 
     def complete(
@@ -96,8 +99,8 @@ class Llama:
                     **padded([lead + rows[row] for row in batch], self.model.device),
                     max_new_tokens=most_tokens,
                     do_sample=False,
-                    repetition_penalty=REPETITION_PENALTY,
-                    no_repeat_ngram_size=NO_REPEAT_TOKENS,
+                    repetition_penalty=self.repetition_penalty,
+                    no_repeat_ngram_size=self.no_repeat_tokens,
                     stopping_criteria=StoppingCriteriaList([Follow(unfolding)]),
                 )
                 for row, text in zip(batch, unfolding.texts(), strict=True):
@@ -131,17 +134,25 @@ def load(model: ModelVersion, device: Device) -> Llama:
     """Read the weights from the model's folder; raises ModelUnavailableError when they are not there or do not fit."""
     if model.path is None or not (model.path / "config.json").is_file():
         raise ModelUnavailableError(f"no weights of {model.name}: run `clinq models pull` where torch is installed")
+    bits = quantised(model, device)
     torch.set_num_threads(device.threads)
     disable_progress_bar()
     try:
         # On CPU float32 always: bfloat16 is seven to ten times slower there, and transformers would keep it.
         dtype = torch.float32 if device.name == "cpu" else torch.bfloat16
         bare: PreTrainedModel | PeftModel = AutoModelForCausalLM.from_pretrained(
-            model.path, dtype=dtype, local_files_only=True
+            model.path, dtype=dtype, local_files_only=True, quantization_config=bits, device_map=bits and device.name
         )
         tokenizer = AutoTokenizer.from_pretrained(model.path, local_files_only=True)
         if model.adapter is not None:
             bare = PeftModel.from_pretrained(bare, model.adapter)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelUnavailableError(f"the weights of {model.name} do not load ({type(error).__name__})") from error
-    return Llama(bare.to(device.name).eval(), tokenizer)  # type: ignore[arg-type]  # its wrapper hides the argument
+    if bits is None:  # in 4 or 8 bits it was read onto the GPU, and cannot be moved
+        bare = bare.to(device.name)  # type: ignore[arg-type]  # its wrapper hides the argument
+    return Llama(
+        bare.eval(),
+        tokenizer,
+        float(model.options.get("repetition_penalty", REPETITION_PENALTY)),
+        int(model.options.get("no_repeat_tokens", NO_REPEAT_TOKENS)),
+    )

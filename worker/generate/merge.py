@@ -14,11 +14,13 @@ from typing import Any
 import ctranslate2
 import torch
 from ctranslate2.converters import TransformersConverter
+from ctranslate2.specs.model_spec import ModelSpec
 from peft import PeftModel
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
 from worker.generate.following import ends
+from worker.generate.smoothing import smooth
 
 REPORT = "conversion.json"
 """Written last: where it lies, the folder is whole."""
@@ -37,11 +39,19 @@ PROBES = (
 class Merging(TransformersConverter):  # type: ignore[misc]  # it has no types
     """CTranslate2's own converter of a model folder, with an adapter merged in float32 first."""
 
-    def __init__(self, source: Path, adapter: Path | None) -> None:
-        """Nothing is read before `convert`."""
+    def __init__(self, source: Path, adapter: Path | None, *, smoothly: bool) -> None:
+        """Nothing is read before `convert`; `smoothly` prepares a Llama for int8."""
         super().__init__(str(source))
         self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source, local_files_only=True)
         self._adapter = adapter
+        self._smoothly = smoothly
+
+    def _load(self) -> ModelSpec:
+        """Called by the converter: its description of the model, which has to name a first token."""
+        spec = super()._load()
+        if spec.config.bos_token is None:  # never used: a prompt is all that comes first
+            spec.config.bos_token = self.tokenizer.eos_token
+        return spec
 
     def load_model(self, model_class: Any, model_name_or_path: str, **kwargs: Any) -> PreTrainedModel:
         """Called by the converter, which takes the model to pieces: what is asked of it is asked before."""
@@ -52,6 +62,11 @@ class Merging(TransformersConverter):  # type: ignore[misc]  # it has no types
         self.rewrites = bool(model.config.is_encoder_decoder)
         self.ends = sorted(ends(model.generation_config))
         self.scores = [_scores(model, row, rewrites=self.rewrites) for row in _probes(self.tokenizer)]
+        if hasattr(model.config, "scale_decoder_outputs"):
+            # transformers 5 calls by this name what the converter reads by the other one: FLAN-T5 has it off.
+            model.config.tie_word_embeddings = model.config.scale_decoder_outputs
+        if self._smoothly and model.config.model_type == "llama":
+            smooth(model, self.tokenizer)
         return model
 
 
@@ -60,7 +75,7 @@ def convert(source: Path, target: Path, quantisation: str, adapter: Path | None)
 
     Sources: LoRA, Hu et al., 2021, https://arxiv.org/abs/2106.09685 (merging loses nothing but rounding).
     """
-    original = Merging(source, adapter)
+    original = Merging(source, adapter, smoothly=quantisation.startswith("int8"))
     original.convert(str(target), quantization=quantisation, force=True)
     original.tokenizer.save_pretrained(target)
     far = distance(original, target)

@@ -169,8 +169,9 @@ async def _all(asking: _Asking, prompts: Sequence[str], listen: Listen) -> list[
 
         rows = [asyncio.create_task(one(at, prompt)) for at, prompt in enumerate(prompts)]
         whole, ear = asyncio.gather(*rows), asyncio.create_task(_hear(listen))
+        either: set[asyncio.Future[Any]] = {whole, ear}
         try:
-            await asyncio.wait({whole, ear}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if ear.done():
                 ear.result()
             return whole.result()
