@@ -30,6 +30,9 @@ class Measures:
             "clinq_waiting_work_seconds", "Estimated seconds of waiting work, for scaling", registry=self.registry
         )
         self._workers = Gauge("clinq_workers", "Workers seen in the last 15 seconds", registry=self.registry)
+        self._memory = Gauge(
+            "clinq_model_megabytes", "Memory of the models of all workers", ("stage",), registry=self.registry
+        )
         self.sockets = Gauge("clinq_sockets", "Open WebSockets of this process", registry=self.registry)
         self.streams = Gauge("clinq_streams", "Open event streams of this process", registry=self.registry)
 
@@ -52,6 +55,8 @@ class Measures:
             self._jobs.labels(status.value).set(count)
         self._backlog.set(state.waiting_s or 0.0)
         self._workers.set(state.workers)
+        for stage, size in state.memory_mb.items():
+            self._memory.labels(stage).set(size)
         if wake_ups is not None:
             self._sent.set(wake_ups)
         return generate_latest(self.registry)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
 from math import isnan, nan
@@ -34,11 +35,13 @@ _SAID = sa.select(
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """All jobs by state, the estimated seconds of open work for one worker, and how many workers live."""
+    """All jobs by state, the estimated seconds of open work for one worker, and what of workers lives."""
 
     jobs: dict[JobStatus, int]
     waiting_s: float | None
     workers: int
+    memory_mb: dict[str, float] = field(default_factory=dict)
+    """What the models of all workers took as they were loaded, by stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +176,8 @@ def queue_state(connection: sa.Connection) -> QueueState:
         rows = connection.execute(sa.select(*columns).where(_job.c.status == literal).group_by(_job.c.source)).all()
         jobs[status] = sum(int(count) for _, count, _ in rows)
         work.update({str(source): float(units) for source, _, units in rows})
-    return QueueState(jobs, _seconds(work, speed.seconds_per_unit(connection)), _workers(connection))
+    waiting_s = _seconds(work, speed.seconds_per_unit(connection))
+    return QueueState(jobs, waiting_s, _workers(connection), _memory(connection))
 
 
 def _work() -> sa.ColumnElement[float]:
@@ -184,6 +188,15 @@ def _work() -> sa.ColumnElement[float]:
 def _workers(connection: sa.Connection) -> int:
     alive = tables.worker.c.seen_at > clock() - WORKER_SEEN_S
     return int(connection.execute(sa.select(sa.func.count()).select_from(tables.worker).where(alive)).scalar_one())
+
+
+def _memory(connection: sa.Connection) -> dict[str, float]:
+    """MB that the models of all workers took as they were loaded, by stage."""
+    alive = tables.worker.c.seen_at > clock() - WORKER_SEEN_S
+    sizes: Counter[str] = Counter()
+    for row in connection.execute(sa.select(tables.worker.c.memory).where(alive)):
+        sizes.update(json.loads(row.memory))
+    return dict(sizes)
 
 
 def _seconds(units: Mapping[str, float], pace: dict[str, float]) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import platform
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ from shared.settings import Settings
 OLDEST_PYTHON = (3, 11)
 LEAST_DISK_BYTES = 2_000_000_000
 LONGEST_ANSWER_S = 10.0
+MOST_WORKERS = 4  # of whom the memory is told
 ALIVE_S = 15.0  # a worker that was not seen for so long is dead
 PARTS = {
     "api": ("fastapi", "uvicorn"),
@@ -171,12 +173,22 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 
 def _workers(database: Database) -> Finding:
-    alive = sa.select(tables.worker.c.device).where(tables.worker.c.seen_at > clock() - ALIVE_S)
+    worker = tables.worker.c
+    alive = sa.select(worker.name, worker.device, worker.memory).where(worker.seen_at > clock() - ALIVE_S)
     with database.read() as connection:
-        devices = [str(row.device) for row in connection.execute(alive)]
+        rows = connection.execute(alive.order_by(worker.name)).all()
+    devices = [str(row.device) for row in rows]
     if not devices:
         return Finding("workers", Health.NOTE, "none alive", "start `clinq up` or `clinq worker`; jobs wait until then")
-    return Finding("workers", Health.GOOD, f"{len(devices)} alive on {', '.join(sorted(set(devices)))}")
+    sizes = "; ".join(filter(None, (_sizes(row.memory) for row in rows[:MOST_WORKERS])))
+    told = f"{len(devices)} alive on {', '.join(sorted(set(devices)))}"
+    return Finding("workers", Health.GOOD, f"{told}; models take {sizes}" if sizes else told)
+
+
+def _sizes(memory: str) -> str:
+    """What the models of one worker take, the largest first."""
+    stages = sorted(json.loads(memory).items(), key=lambda each: -each[1])
+    return ", ".join(f"{stage} {size:.0f} MB" for stage, size in stages if size >= 1.0)
 
 
 def _models(database: Database) -> Finding:

@@ -162,6 +162,10 @@ class Settings(BaseSettings):
     """Seconds of hard limit for each second of recording."""
     job_timeout_factor: float = 10.0
     """How many times what its stages took of late an attempt may take; what advances is given more."""
+    memory_budget_mb: float = Field(0.0, ge=0.0)
+    """Megabytes that the models of one worker may take together; those that do not fit take turns. 0: no limit."""
+    idle_unload_s: float = Field(0.0, ge=0.0)
+    """Seconds after which a model that nobody needed is let go, until the next job that needs it; 0: never."""
     breaker_failures: int = 3
     """Jobs in a row whose failure at a stage makes its rules engine take over; 0: never."""
     breaker_pause_s: float = 60.0

@@ -258,6 +258,9 @@ worker = sa.Table(
     sa.Column(
         "problems", sa.String(2000), nullable=False, server_default="{}", comment="why it lacks a model, by stage"
     ),
+    sa.Column(
+        "memory", sa.String(400), nullable=False, server_default="{}", comment="MB of the models, by stage, JSON"
+    ),
 )
 
 speed = sa.Table(

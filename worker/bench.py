@@ -139,24 +139,26 @@ class Bench:
         return hashlib.sha256(json.dumps([_clinq(), plan]).encode()).hexdigest()
 
 
-def set_up(plan: Mapping[StageName, ModelVersion], device: Device, tolerance: Tolerance | None = None) -> Bench:
+def set_up(
+    plan: Mapping[StageName, ModelVersion], device: Device, tolerance: Tolerance | None = None, load: Load = load
+) -> Bench:
     """Load every stage once; where its weights cannot load, it falls back to the CPU if allowed, else to its rules."""
     tolerance = tolerance or Tolerance()
     stages: dict[StageName, Stage] = {}
     fallbacks: dict[StageName, Fallback] = {}
     for name, model in plan.items():
-        stage, fallback = loaded(name, model, device, may_move=tolerance.may_move(device))
+        stage, fallback = loaded(name, model, device, may_move=tolerance.may_move(device), load=load)
         if fallback is not None:
             log.warning("stage falls back", stage=name.value, model=model.name, engine=fallback.engine)
             fallbacks[name] = fallback
         if stage is not None:
             log.info("stage loaded", stage=name.value, model=stage.model.name, engine=stage.model.engine)
             stages[name] = stage
-    return Bench(stages, fallbacks, tolerance, device)
+    return Bench(stages, fallbacks, tolerance, device, load)
 
 
 def loaded(
-    name: StageName, model: ModelVersion, device: Device, *, may_move: bool
+    name: StageName, model: ModelVersion, device: Device, *, may_move: bool, load: Load = load
 ) -> tuple[Stage | None, Fallback | None]:
     """One stage that is ready to run, and what it fell back to where its weights cannot load; None: nothing is left."""
     try:
@@ -167,7 +169,7 @@ def loaded(
             raise
         let_go(error)
     if short and may_move:
-        stage, fallback = loaded(name, model, Device("cpu", device.threads), may_move=False)
+        stage, fallback = loaded(name, model, Device("cpu", device.threads), may_move=False, load=load)
         return stage, fallback or Fallback(name, on_cpu(model), SMALL_GPU)
     fallback = Fallback(name, RULES.engine, f"the model {model.name} could not be loaded")
     return None if name is StageName.TRANSCRIBE else load(name, RULES, device), fallback  # no rules read speech

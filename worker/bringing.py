@@ -13,6 +13,7 @@ from shared.models import Version
 from shared.registry import ModelVersion
 from worker import trial
 from worker.memory import let_go, ran_out
+from worker.post import Load
 from worker.stage import Device, Stage, load
 
 Choose = Callable[[StageName, ModelVersion], ModelVersion]
@@ -38,6 +39,8 @@ class Bringer:
     device: Device
     choose: Choose
     """Adds to a model what the settings say about its stage."""
+    load: Load = load
+    """Reads the weights."""
 
     def bring(self, version: Version) -> Stage:
         """The stage, ready to serve. Raises LackingError and BrokenError."""
@@ -46,7 +49,7 @@ class Bringer:
         except ModelUnavailableError as error:
             raise LackingError(str(error)) from error
         try:
-            stage = load(version.stage, self.choose(version.stage, version.placed(self.models_dir)), self.device)
+            stage = self.load(version.stage, self.choose(version.stage, version.placed(self.models_dir)), self.device)
             trial.run(version.stage, stage)
         except Exception as error:
             let_go(error)

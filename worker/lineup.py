@@ -66,7 +66,7 @@ class Lineup:
         with self._database.read() as connection:
             chosen = models.serving(connection)
         own = {stage: model for stage, model in self._base.items() if chosen.get(stage, InUse()).live is None}
-        self._bench = set_up(own, self._bringer.device, tolerance)
+        self._bench = set_up(own, self._bringer.device, tolerance, self._bringer.load)
         self._lost = {stage for stage in own if stage not in self._bench.stages}
         self._follow(only_live=True)
         return self._bench
@@ -165,7 +165,7 @@ class Lineup:
         tolerance, device = self._bench.tolerance, self._bringer.device
 
         def make() -> tuple[Stage | None, Fallback | None]:
-            return loaded(stage, model, device, may_move=tolerance.may_move(device))
+            return loaded(stage, model, device, may_move=tolerance.may_move(device), load=self._bringer.load)
 
         made = None if self._exclusive else make()
         with self._turnstile.change():

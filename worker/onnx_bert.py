@@ -35,7 +35,7 @@ PRECISION = "int8"  # unless the manifest's option says otherwise
 REPORT = "report.json"  # worker/onnx_export.py writes it last
 FOLDER = "converted"
 """Beside the model's own folder; it may be removed at any time, and is made again."""
-MADE_BY = "1"
+MADE_BY = "2"
 """Another number makes every folder anew: raise it when onnx_export.py writes something else."""
 LONGEST_S = 900.0
 

@@ -36,6 +36,8 @@ class Presence:
     models: dict[str, str]
     """Engine and model by stage; what it says when the worker is seen is what serves then."""
     standing: Standing = field(default_factory=Standing)
+    sizes_mb: dict[str, float] = field(default_factory=dict)
+    """What the model of each stage took in memory as it was loaded, in MB."""
 
     def arrive(self) -> None:
         """Write the row, and remove those of workers that went long ago."""
@@ -63,4 +65,5 @@ class Presence:
             "models": json.dumps(self.models),
             "revision": self.standing.revision,
             "problems": json.dumps(problems),
+            "memory": json.dumps(self.sizes_mb),
         }

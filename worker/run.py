@@ -32,6 +32,7 @@ from worker.lineup import Lineup
 from worker.post import Tolerance
 from worker.presence import Presence
 from worker.process import HOST, Stopping, Worker
+from worker.residency import Residency
 from worker.stage import Device
 
 log = structlog.get_logger()
@@ -113,10 +114,12 @@ def start(settings: Settings) -> Worker:
     plan = as_chosen(registry.plan(manifest, settings.profile, settings.models_dir, engines=settings.engines), settings)
     database = Database(settings.database, pool_size=2)
     tolerance = Tolerance(settings.breaker_failures, settings.breaker_pause_s, settings.cpu_fallback)
-    bringer = Bringer(settings.models_dir, Device(settings.device, settings.threads), partial(chosen, settings))
+    device = Device(settings.device, settings.threads)
+    residency = Residency(budget_mb=settings.memory_budget_mb, idle_s=settings.idle_unload_s)
+    bringer = Bringer(settings.models_dir, device, partial(chosen, settings), residency.load)
     lineup = Lineup(database, plan, bringer, name, HOST)
     loaded = lineup.first(tolerance)
-    presence = Presence(database, name, settings.device, loaded.serving, lineup.standing)
+    presence = Presence(database, name, settings.device, loaded.serving, lineup.standing, residency.sizes_mb)
     heart = Heart(database, presence, beat_s=settings.beat_s, lease_s=settings.lease_s, listen_s=settings.listen_s)
     worker = Worker(
         name=name,
@@ -133,7 +136,8 @@ def start(settings: Settings) -> Worker:
     heart.heard = lineup.hear
     presence.arrive()
     heart.start()
-    log.info("worker ready", device=settings.device, models=loaded.serving)
+    residency.begin(worker.turnstile)
+    log.info("worker ready", device=settings.device, models=loaded.serving, megabytes=residency.sizes_mb)
     return worker
 
 

@@ -37,6 +37,7 @@ class Detailed(Health):
     database: Word
     redis: Word
     workers: int | None
+    model_megabytes: dict[str, float] | None
     jobs: dict[JobStatus, int] | None
     waiting_s: float | None
     models_lacking: int | None
@@ -79,6 +80,7 @@ async def detailed(services: Here) -> Response:
             database="away" if found is None else "ok",
             redis=redis,
             workers=found and found.workers,
+            model_megabytes=found and found.memory_mb,
             jobs=found and found.jobs,
             waiting_s=found and found.waiting_s,
             models_lacking=troubles and troubles[0],

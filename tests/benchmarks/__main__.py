@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.benchmarks import cancel, deterioration, gateway, memory, queue, sockets, speech
+from tests.benchmarks import cancel, deterioration, gateway, limit, linear, memory, queue, sockets, speech, text
 from tests.benchmarks.rivals import measure as rivals
 from tests.benchmarks.table import Row, markdown
 
@@ -18,6 +18,9 @@ PARTS = {
     "gateway": gateway.measure,
     "queue": queue.measure,
     "sockets": sockets.measure,
+    "text": text.measure,
+    "limit": limit.measure,
+    "linear": linear.measure,
     "speech": speech.measure,
     "memory": memory.measure,
     "deterioration": deterioration.measure,

@@ -59,6 +59,8 @@ class Ran:
     wall_s: float
     cpu_s: float
     cases: list[Case]
+    by_stage: dict[StageName, float]
+    """CPU seconds."""
 
 
 def texts(count: int = JOBS) -> list[str]:
@@ -111,17 +113,20 @@ def run(stages: Bench, these: Sequence[str], *, at_once: int = 1) -> Ran:
     """Send the texts through all stages, so many at a time."""
     desk: Desk = Quiet()
     wall, cpu = time.perf_counter(), time.process_time()
+    by_stage = dict.fromkeys(TEXT_STAGES, 0.0)
     done: list[Case] = []
     whole = cases_of(these)
     for begin in range(0, len(whole), at_once):
         cases = whole[begin : begin + at_once]
         for stage in TEXT_STAGES:
+            began = time.process_time()
             outcomes = stages.run(stage, cases, desk)
+            by_stage[stage] += time.process_time() - began
             cases = [each for each in outcomes if isinstance(each, Case)]
             if len(cases) < len(outcomes):
                 raise RuntimeError(f"{stage.value} failed: {next(e for e in outcomes if not isinstance(e, Case))!r}")
         done += cases
-    return Ran(time.perf_counter() - wall, time.process_time() - cpu, done)
+    return Ran(time.perf_counter() - wall, time.process_time() - cpu, done, by_stage)
 
 
 def engines_of(stages: Bench) -> str:

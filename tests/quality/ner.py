@@ -22,7 +22,8 @@ GOAL = 0.80
 TEXT = """
 The token classifier that ships with the `embedded` profile ({name} with the adapter `worker/weights/ner`), read in
 int8 on ONNX Runtime as the worker reads it, on the development sets of BC5CDR (chemicals and diseases, {bc5cdr:,}
-sentences) and of the NCBI disease corpus (diseases only, {ncbi:,} sentences). An entity is right when its kind, its first and its last word are;
+sentences) and of the NCBI disease corpus (diseases only, {ncbi:,} sentences). An entity is right when its kind, its
+first and its last word are;
 F1 is micro, as CoNLL 2003 counts. It learnt from the training sets of both; these sentences only chose the epoch.
 Abstracts are not notes: what the tagger may add to a note is ruled by `worker/clinical/tagged.py`.
 """

@@ -14,6 +14,9 @@ REVISION = sa.Column(
 PROBLEMS = sa.Column(
     "problems", sa.String(2000), server_default="{}", nullable=False, comment="why it lacks a model, by stage"
 )
+MEMORY = sa.Column(
+    "memory", sa.String(400), server_default="{}", nullable=False, comment="MB of the models, by stage, JSON"
+)
 
 
 def upgrade() -> None:
@@ -81,6 +84,7 @@ def upgrade() -> None:
     _figures()
     op.add_column("worker", REVISION)
     op.add_column("worker", PROBLEMS)
+    op.add_column("worker", MEMORY)
 
 
 def _figures() -> None:
@@ -129,5 +133,6 @@ def downgrade() -> None:
     with op.batch_alter_table("worker") as changed:
         changed.drop_column("revision")
         changed.drop_column("problems")
+        changed.drop_column("memory")
     for table in NEW_TABLES:
         op.drop_table(table)
