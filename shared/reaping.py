@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import structlog
 
-from shared import blobs, home, reaper, retention
+from shared import blobs, home, reaper, retention, tally
 from shared import log as logs
 from shared.broker import Broker, Event
 from shared.database import Database
@@ -83,6 +83,8 @@ def reap(
         end_batches(database)
         if time.monotonic() - forgotten_at >= FORGET_EVERY_S:
             reaper.forget_keys(database, hours=settings.idempotency_h)
+            with database.write() as connection:
+                tally.fold(connection)
             forgotten_at = time.monotonic()
 
     _go_round(once, settings.reap_every_s, wait)

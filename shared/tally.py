@@ -19,6 +19,7 @@ from shared.job import StageName
 _tally = tables.tally
 _prediction = tables.prediction
 HOUR_S = 3600
+DAY_H = 24
 CLASS_RATIO = 1.25
 """Between the bounds of two classes of seconds: a quantile read from them is at most 12 % off."""
 SHORTEST_S = 1e-4
@@ -28,17 +29,24 @@ KEY = ("tenant", "stage", "model", "version", "pace")
 COUNTS = ("jobs", "cached", "failed", "degraded", "judged", "unsure", "agreed", "disagreed")
 SUMS = (*COUNTS, "seconds", "confidence")
 HOUR = sa.cast(clock(), sa.BigInteger) // HOUR_S
-_ADD = {
-    dialect.dialect.name: (
-        made := dialect.insert(_tally).values(
-            {name: sa.bindparam(name) for name in (*KEY, *SUMS)} | {"hour": HOUR},
+KEPT_HOURS = 31 * DAY_H
+"""Hours for which each is kept by itself; then those of a day become one row."""
+
+
+def _adding(hour: sa.ColumnElement[int]) -> dict[str, sa.Insert]:
+    """By dialect, the statement that adds to the counters of an hour, built once."""
+    made: dict[str, sa.Insert] = {}
+    for dialect in (sqlite, postgresql):
+        row = dialect.insert(_tally).values({name: sa.bindparam(name) for name in (*KEY, *SUMS)} | {"hour": hour})
+        made[dialect.dialect.name] = row.on_conflict_do_update(
+            index_elements=["tenant", "hour", "stage", "model", "version", "pace"],
+            set_={name: _tally.c[name] + row.excluded[name] for name in SUMS},
         )
-    ).on_conflict_do_update(
-        index_elements=["tenant", "hour", "stage", "model", "version", "pace"],
-        set_={name: _tally.c[name] + made.excluded[name] for name in SUMS},
-    )
-    for dialect in (sqlite, postgresql)
-}
+    return made
+
+
+_ADD = _adding(HOUR)
+_ADD_BACK = _adding(sa.bindparam("its_hour"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,18 @@ def said(connection: sa.Connection, job_id: str, stages: Sequence[StageName], *,
         connection,
         [Done(row.tenant, each, served[each][0], served[each][2], **spoken) for each in stages if each in served],
     )
+
+
+def fold(connection: sa.Connection, *, older_h: int = KEPT_HOURS) -> int:
+    """Make one row of the hours of each day that is older; how many rows went into those. Any number may do this."""
+    old = (_tally.c.hour < HOUR - older_h) & (_tally.c.hour % DAY_H != 0)
+    rows = connection.execute(sa.delete(_tally).where(old).returning(*_tally.c)).mappings().all()
+    if rows:
+        back = [{**row, "its_hour": row["hour"] - row["hour"] % DAY_H} for row in rows]
+        connection.execute(
+            _ADD_BACK[connection.dialect.name], sorted(back, key=lambda row: [str(row[name]) for name in KEY])
+        )
+    return len(rows)
 
 
 def _whole(sums: dict[str, float]) -> dict[str, float]:

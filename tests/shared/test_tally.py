@@ -101,6 +101,23 @@ def test_jobs_of_one_transaction_are_added_up_before_they_are_written(database: 
     assert (row.jobs, row.seconds, row.failed) == (40, 20.0, 1)
 
 
+def test_the_hours_of_an_old_day_become_one_row_and_no_count_is_lost(database: Database):
+    times = (tally.pace(0.1), tally.pace(3.0))
+    with database.write() as connection:
+        for age in range(40, 90):
+            tally.add(connection, [Done("t", StageName.EXTRACT, "m", "1", pace=each, jobs=1) for each in times])
+            fresh = tables.tally.c.hour > sa.select(tally.HOUR - 1).scalar_subquery()
+            connection.execute(sa.update(tables.tally).where(fresh).values(hour=tables.tally.c.hour - age))
+        tally.add(connection, [Done("t", StageName.EXTRACT, "m", "1", pace=times[0], jobs=1)])
+    with database.write() as connection:
+        assert tally.fold(connection, older_h=30) > 90
+        assert tally.fold(connection, older_h=30) == 0
+    kept = rows(database, tables.tally)
+    assert sum(each.jobs for each in kept) == 101
+    assert len({each.hour for each in kept}) in {4, 5}
+    assert {each.pace for each in kept} == set(times)
+
+
 def test_a_time_lies_within_its_class(database: Database):
     for seconds in (0.00001, 0.0031, 0.5, 1.0, 1.01, 3600.0):
         bound = tally.upper_s(tally.pace(seconds))
