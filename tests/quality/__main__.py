@@ -16,7 +16,10 @@ from rich.progress import track
 
 from tests.quality.report import Gate, Part, Table, gates, table
 
-PARTS = ("english", "spanish", "facts", "ner", "category", "header", "guard", "redflags", "deidentify", "bundles", "speech")
+PARTS = (
+    *("english", "spanish", "facts", "ner", "category", "header", "guard", "redflags", "recommend", "deidentify"),
+    *("bundles", "speech"),
+)
 """Modules of this package, each with `measure(data: Path) -> Part`, in the order of the report."""
 REPORT = Path("docs/quality.md")
 KEPT = Path("build/quality")

@@ -21,7 +21,7 @@ HISTORY = "Bickley, Bates' Guide to Physical Examination, 13th ed.: the attribut
 OPEN = "the text's own uncertainty"
 
 _OF_ALLERGIES = frozenset({DRUG_ALLERGY, CONTRAST})
-_OF_DRUGS = frozenset({DRUG_ALLERGY, RECONCILIATION})
+_WAITING = frozenset({HISTORY, HYPERTENSION})
 HIGH_MMHG = (140, 90)
 SEVERE_MMHG = (180, 120)
 QUESTIONS = 3
@@ -89,7 +89,7 @@ SPANISH = Words(
 def next_steps(case: Case, *, emergency: bool = False) -> tuple[Recommendation, ...]:
     """What the rules advise, the most urgent first; each carries its publication and its words in the text.
 
-    In an emergency nobody asks since when it hurts or speaks of smoking: what is left is urgent, or about drugs.
+    In an emergency nobody asks since when it hurts, and no pressure is sent home to be measured.
     A drug that an allergy of the patient speaks against is named in the warning about it and in no other advice.
     """
     words = SPANISH if clauses.phrases(case) is phrasing.SPANISH else ENGLISH
@@ -108,7 +108,7 @@ def next_steps(case: Case, *, emergency: bool = False) -> tuple[Recommendation, 
     once: dict[str, Recommendation] = {}
     against = cross_reactions.against(case)
     for each in steps:
-        waits = emergency and each.urgency == "routine" and each.source not in _OF_DRUGS
+        waits = emergency and each.urgency == "routine" and each.source in _WAITING
         if not waits and (each.source in _OF_ALLERGIES or not against(each.text)):
             once.setdefault(each.text, each)
     return tuple(sorted(once.values(), key=lambda each: order[each.urgency]))

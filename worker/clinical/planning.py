@@ -39,6 +39,10 @@ _PAST = re.compile(
 _KIN = re.compile(
     r"(?<!\w)(?:mother|father|sister|brother|son|daughter|wife|husband|aunt|uncle|grandmother|grandfather|mom|dad)(?!\w)"
 )
+_LOOSE = re.compile(
+    r"(?<!\w)(?:you|your|i|i'm|i'll|we|we'll|we're|my|let's|she|he)(?!\w)|^\w+ (?:to \w+ )?(?:it|them|that)(?!\w)"
+)
+"""Speech that was not put into a line, or a line about nothing that it names."""
 _URGENT = re.compile(r"(?<!\w)(?:immediately|right (?:away|now)|stat|urgent(?:ly)?|emergently)(?!\w)")
 
 
@@ -98,7 +102,8 @@ def _own_doubts(case: Case, line: str, written: Wording) -> Iterable[Doubt]:
     known = plans.vocabulary()
     words = fold(line).split()
     first = next(iter(written.words), "")
-    if first not in known.begins or not FEWEST_WORDS <= len(words) <= MOST_WORDS or line.rstrip().endswith("?"):
+    fits = FEWEST_WORDS <= len(words) <= MOST_WORDS and not line.rstrip().endswith("?")
+    if first not in known.begins or not fits or _LOOSE.search(fold(line)):
         yield "form"
     named = cross_reactions.drugs(line, case.language)
     if known.treats.intersection(written.words) or any(not _is_contrast(each) for each in named):
@@ -128,7 +133,7 @@ def _doubts(line: str, written: Wording, said: _Said) -> Iterable[Doubt]:
         yield "nothing"
     if any(wording.looks_clinical(word) for word in written.words if wording.stem(word) in own):
         yield "name"
-    if not _announced(act, said.wording):
+    if not _announced(act, said.wording) or not _follows(written, said.wording):
         yield "act"
     yield from _number_doubts(written, said.wording)
     yield from _sense_doubts(folded, written, said)
@@ -148,6 +153,24 @@ def _announced(act: str, said: Wording) -> bool:
     theirs = {*said.words, *said.stems, *map(wording.stem, said.words)}
     same = {wording.stem(act), act}.union(*(group for group in plans.vocabulary().acts if act in group))
     return not theirs.isdisjoint(same)
+
+
+def _follows(written: Wording, said: Wording) -> bool:
+    """Whether behind the act comes first what comes there in the sentence: check the INR, and not check the head."""
+    act, *behind = written.words
+    places = [at for at, word in enumerate(said.words) if word == act]
+    first = next(filter(None, map(_meaning, behind)), None)
+    after = [next(filter(None, map(_meaning, said.words[at + 1 :])), None) for at in places]
+    return not places or first is None or first in after
+
+
+def _meaning(word: str) -> str | None:
+    """The stem of a word that means something, a number as it stands, None for the others."""
+    if word[0].isdigit() or wording.counts(word):
+        return next((number.value for number in wording.numbers((word,))), None)
+    return (
+        wording.stem(word) if word[0].isalpha() and not wording.is_plain(word) and wording.unit(word) is None else None
+    )
 
 
 def _number_doubts(written: Wording, said: Wording) -> Iterable[Doubt]:

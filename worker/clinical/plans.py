@@ -11,6 +11,7 @@ from pathlib import Path
 
 from shared.case import Case, Span
 from worker.clinical import wording
+from worker.clinical.folded import fold
 from worker.clinical.reading import Reading, read
 from worker.clinical.sections import parts
 from worker.clinical.sentences import split
@@ -18,6 +19,8 @@ from worker.clinical.turns import Turn, tag_end, turns
 
 TABLE = Path(__file__).with_name("plans.toml")
 SECTIONS = frozenset({"plan", "disposition", "follow_up", "instructions"})
+MOST_ACTS = 3
+"""Acts of one sentence: who names more in one breath lists them."""
 FEWEST_WORDS, MOST_WORDS = 3, 60
 """A sentence with fewer words names no act; what is longer was never parted and says too many things at once."""
 
@@ -28,6 +31,10 @@ _NOUNS = frozenset(
     {"test", "report", "record", "visit", "contact", "rest", "use", "limit", "increase", "review", "remain"}
 )
 """Ways to begin that as often name a thing: in a note they need more to announce an act."""
+_WEAK = frozenset(
+    {"go", "have", "do", "make", "remain", "set", "test", "record", "report", "visit", "rest", "use", "perform"}
+)
+"""Ways to begin that in the middle of a sentence do not name its act."""
 _EMPTY = frozenset({"ahead", "gonna", "okay", "assessment", "plan"})
 
 
@@ -89,6 +96,16 @@ def announces(words: str, *, told: bool = False) -> bool:
         and not known.undecided.search(words)
         and not known.aside.search(words)
     )
+
+
+def acts(sentence: str) -> tuple[str, ...]:
+    """The acts that a sentence names, in its order, each as a line of plan begins with it: Order, Recheck, Follow."""
+    words = re.findall(r"[a-z]+", fold(sentence))
+    known = vocabulary().begins - _WEAK
+    named = [
+        word for at, word in enumerate(words) if word in known or (word == "go" and words[at + 1 : at + 2] == ["to"])
+    ]
+    return tuple(word.capitalize() for word in dict.fromkeys(named))[:MOST_ACTS]
 
 
 def begins(words: str) -> bool:

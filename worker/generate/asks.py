@@ -32,7 +32,7 @@ SECTIONS = {
 """The section headers of MTS-Dialog (Ben Abacha et al. 2023), in the words that a model knows."""
 
 PLAN_SENTENCES = 3
-"""As many sentences that plan something as the model reads at once."""
+"""As many sentences that plan something as an example shows at most."""
 NO_PLAN = "None."
 """What the model writes where sentences plan nothing that it may repeat."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,12 +17,15 @@ from worker.generate import asks, engines
 from worker.generate.writer import Writer
 from worker.stage import Desk, Device, Stage
 
-MOST_TOKENS = 72
-"""Of the lines for one group of sentences: three lines of 24."""
-MOST_GROUPS = 12
-"""Groups of sentences that the model reads of one text; a visit of an hour plans less."""
+MOST_TOKENS = 32
+"""Of one line; the longest that it was trained on has 40."""
+MOST_SENTENCES = 36
+"""Sentences that the model reads of one text; a visit of an hour plans less."""
 MOST_LINES = 10
 """A longer list is not read."""
+_SENTENCE = re.compile(r"(?<=\w\w[.])\s+(?=[A-Z])")
+_YOU = re.compile(r"\b(?:you|the individual)\b")
+_YOUR = re.compile(r"\byour\b")
 LEAD = "Planned: "
 """Before each line of a model: it repeats what the text plans and is no advice of its own."""
 
@@ -43,12 +47,14 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A few sentences of one case that plan something, read by the model in one go."""
+    """A sentence of one case that plans something, and the act that the model's line about it begins with."""
 
     case: Case
     at: int
     """The place of the case among those of the call."""
-    said: tuple[Span, ...]
+    said: Span
+    begin: str
+    """Empty where the sentence names no act: the model chooses."""
 
 
 @dataclass(slots=True)
@@ -64,33 +70,35 @@ class Assisted:
         advised = [advise(case) for case in cases]
         for case in cases:
             desk.tell(case, 0.0)
-        asked = [Asked(case, at, said) for at, case in enumerate(cases) for said in self._groups(case)]
-        watch = _Watch(asked, desk)
+        asked = [each for at, case in enumerate(cases) for each in self._asked(case, at)]
         written = self.writer.write(
             [self._prompt(each) for each in asked],
             most_tokens=MOST_TOKENS,
-            on_token=watch.told,
+            on_token=_Watch(asked, desk).told,
             listen=desk.listen,
+            stop_at_line=True,
         )
-        lines: list[list[tuple[tuple[Span, ...], str]]] = [[] for _ in cases]
+        lines: list[list[tuple[Span, str]]] = [[] for _ in cases]
         for each, text in zip(asked, written, strict=True):
-            lines[each.at] += [(each.said, line) for line in _lines(text)]
-        return [self._with(*each) for each in zip(cases, advised, lines, strict=True)]
+            lines[each.at] += [(each.said, line) for line in _lines(_whole(each.begin, text))]
+        return [self._with(*each, desk) for each in zip(cases, advised, lines, strict=True)]
 
-    def _groups(self, case: Case) -> Iterator[tuple[Span, ...]]:
+    def _asked(self, case: Case, at: int) -> Iterator[Asked]:
         if (case.language or "en") in self.model.options.get("languages", "en").split():
-            said = plans.planned(case)[: MOST_GROUPS * asks.PLAN_SENTENCES]
-            yield from (said[at : at + asks.PLAN_SENTENCES] for at in range(0, len(said), asks.PLAN_SENTENCES))
+            for said in plans.planned(case)[:MOST_SENTENCES]:
+                yield from (Asked(case, at, said, begin) for begin in plans.acts(case.quote(said)) or ("",))
 
     def _prompt(self, asked: Asked) -> str:
-        said = [asked.case.quote(span) for span in asked.said]
+        said = [asked.case.quote(asked.said)]
         if self.model.adapter is not None:
-            return asks.recommend_prompt(said)
-        return self.writer.prompt(asks.recommend_chat(said))
+            return f"{asks.recommend_prompt(said)} {asked.begin}".rstrip()
+        return self.writer.prompt(asks.recommend_chat(said), asked.begin)
 
-    def _with(self, case: Case, advised: Case, lines: Sequence[tuple[tuple[Span, ...], str]]) -> Case:
+    def _with(self, case: Case, advised: Case, lines: Sequence[tuple[Span, str]], desk: Desk) -> Case:
         policy: Policy = "flag" if self.model.options.get("guard") == "flag" else "drop"
         found = checked(case, lines, self.model.name, policy)
+        if found:
+            desk.tell(case, 1.0, partial="".join(f"{each.text}\n" for each in found), append=True)
         flagged = any(each.support == "unsupported" for each in found)
         warnings = (*case.warnings, guards.FLAGGED) if flagged else case.warnings
         return replace(advised, recommendations=(*advised.recommendations, *found), warnings=warnings)
@@ -116,23 +124,23 @@ def advise(case: Case) -> Case:
 
 
 def checked(
-    case: Case, lines: Iterable[tuple[Sequence[Span], str]], author: str, policy: Policy = "drop"
+    case: Case, lines: Iterable[tuple[Span, str]], author: str, policy: Policy = "drop"
 ) -> tuple[Recommendation, ...]:
-    """The lines that pass the guard (worker/clinical/planning.py), each once, with the sentences that plan them.
+    """The lines that pass the guard (worker/clinical/planning.py), each once, with the sentence that plans it.
 
-    Each line comes with the sentences that it was made from. With the policy `flag` lines stay that the text does not
+    Each line comes with the sentence that it was made from. With the policy `flag` lines stay that the text does not
     support, marked so, unless they treat or bring a name or a number of their own.
     """
     kept: list[str] = []
     found: list[Recommendation] = []
     for said, line in lines:
-        verdict = planning.check(case, said, line)
+        verdict = planning.check(case, (said,), line)
         passes = verdict.support == "supported" or (policy == "flag" and not verdict.doubts & planning.NEVER)
         if not passes or not planning.says_more(line, kept) or len(kept) == MOST_LINES:
             continue
         kept.append(line)
         urgency: Urgency = "urgent" if verdict.support == "supported" and planning.is_urgent(line) else "routine"
-        evidence = verdict.evidence or tuple(said)
+        evidence = verdict.evidence or (said,)
         found.append(Recommendation(shown(line), "next_step", urgency, author, evidence, verdict.support))
     return tuple(found)
 
@@ -146,32 +154,30 @@ def _warning(flag: RedFlag) -> Recommendation:
     return Recommendation(flag.text, "red_flag", flag.urgency, flag.source, flag.evidence)
 
 
+def _whole(begin: str, text: str) -> str:
+    """The line with its beginning, which a model that answers, and does not continue, may have said again or not."""
+    if text[:1].isspace() or not begin:
+        return f"{begin}{text}"
+    return text if text.casefold().startswith(begin.casefold()) else f"{begin} {text}"
+
+
 def _lines(text: str) -> list[str]:
-    bare = (line.strip().lstrip("-*• ").strip() for line in text.splitlines())
-    return [line for line in bare if line and line != asks.NO_PLAN]
+    """The lines of what a model wrote, a sentence each; the patient is no you in them."""
+    bare = (each.lstrip("-*• ").strip() for line in text.splitlines() for each in _SENTENCE.split(line))
+    put = (_YOUR.sub("the", _YOU.sub("the patient", line)) for line in bare)
+    return [line for line in put if line and line != asks.NO_PLAN]
 
 
 @dataclass(slots=True)
 class _Watch:
-    """Tells of each token, and of a line as soon as it is written and found to be supported."""
+    """Tells of each token; of the lines nothing is told before they are found to be supported."""
 
     asked: Sequence[Asked]
     desk: Desk
     tokens: dict[int, int] = field(default_factory=dict)
-    open_lines: dict[int, str] = field(default_factory=dict)
 
-    def told(self, row: int, tokens: int, text: str) -> None:
+    def told(self, row: int, tokens: int, _text: str) -> None:
         each = self.asked[row]
         self.tokens[row] = tokens
-        *done, self.open_lines[row] = (self.open_lines.get(row, "") + text).split("\n")
-        good = [line for line in _lines("\n".join(done)) if _supported(each, line)]
-        partial = "".join(f"{shown(line)}\n" for line in good) or None
-        self.desk.tell(each.case, self._share(each.at), partial=partial, append=partial is not None)
-
-    def _share(self, at: int) -> float:
-        own = [row for row, each in enumerate(self.asked) if each.at == at]
-        return sum(self.tokens.get(row, 0) for row in own) / (MOST_TOKENS * len(own))
-
-
-def _supported(asked: Asked, line: str) -> bool:
-    return planning.check(asked.case, asked.said, line).support == "supported"
+        own = [row for row, other in enumerate(self.asked) if other.at == each.at]
+        self.desk.tell(each.case, sum(self.tokens.get(row, 0) for row in own) / (MOST_TOKENS * len(own)))

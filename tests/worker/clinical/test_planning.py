@@ -59,6 +59,9 @@ def test_what_the_text_plans_may_be_said_again(case_of: CaseOf, line: str) -> No
         ("Repeat the x-ray.", "denied"),
         ("Refer to a cardiologist.", "person"),
         ("Call the office.", "condition"),
+        ("Recheck it.", "form"),
+        ("Order an MRI of your left knee.", "form"),
+        ("Order the left knee.", "act"),
     ],
 )
 def test_what_the_text_does_not_plan_is_dropped(case_of: CaseOf, line: str, doubt: str) -> None:
@@ -103,6 +106,19 @@ def test_plans_are_found_in_notes_and_in_what_the_clinician_says(
 ) -> None:
     case = _read(case_of, text)
     assert [case.quote(span) for span in plans.planned(case)] == planned
+
+
+@pytest.mark.parametrize(
+    ("sentence", "acts"),
+    [
+        ("Check INR now and send her for a CT of the head.", ("Check", "Send")),
+        ("I want you to go to the emergency department.", ("Go",)),
+        ("so let's go ahead and order an mri .", ("Order",)),
+        ("RTC 4 weeks.", ()),
+    ],
+)
+def test_a_sentence_names_its_acts_in_order(sentence: str, acts: tuple[str, ...]) -> None:
+    assert plans.acts(sentence) == acts
 
 
 def test_a_line_is_urgent_only_where_it_says_so_without_a_condition() -> None:
