@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -77,6 +78,19 @@ def test_a_batch_writes_what_transformers_writes_one_by_one(
     assert told == written
     assert len(set(written)) > 1
     assert fast.form == slow.form
+
+
+@pytest.mark.parametrize("name", ["llama", "t5"])
+def test_a_folder_that_others_have_converted_is_taken_as_it_is(models: Path, name: str) -> None:
+    ours = converted.converted(ModelVersion(name, "ctranslate2", path=models / name), "float32", 1)
+    theirs = models / f"theirs-{name}"
+    shutil.copytree(ours, theirs, ignore=shutil.ignore_patterns(merge.REPORT))
+
+    writer = load(models, "ctranslate2", theirs.name)
+
+    reference = load(models, "ctranslate2", name)
+    assert writer.form == reference.form
+    assert write(writer, *PROMPTS) == write(reference, *PROMPTS)
 
 
 def test_an_adapter_changes_what_is_written(models: Path) -> None:

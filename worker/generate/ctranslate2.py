@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -140,11 +141,12 @@ def load(model: ModelVersion, device: Device) -> Converted:
     """
     kind, _, number = device.name.partition(":")
     compute = model.options.get("compute_type", "int8" if kind == "cpu" else "float16")
-    folder = converted(model, compute, device.threads)
-    about = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-    engine = ctranslate2.Translator if about["form"] == "rewrites" else ctranslate2.Generator
+    is_converted = model.path is not None and (model.path / "model.bin").is_file()
+    folder = model.path if is_converted and model.path else converted(model, compute, device.threads)
     try:
-        loaded = engine(
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        form, ends = _about(folder, tokenizer)
+        loaded = (ctranslate2.Translator if form == "rewrites" else ctranslate2.Generator)(
             str(folder),
             device=kind,
             device_index=int(number or 0),
@@ -152,20 +154,30 @@ def load(model: ModelVersion, device: Device) -> Converted:
             inter_threads=1,
             intra_threads=device.threads,
         )
-    except (RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise ModelUnavailableError(f"the weights of {model.name} do not load ({type(error).__name__})") from error
     return Converted(
         loaded,
-        AutoTokenizer.from_pretrained(folder, local_files_only=True),
-        about["form"],
+        tokenizer,
+        form,
         model.options.get("prefix", "summarize: "),
         Decoding(
-            tuple(about["ends"]),
+            ends,
             float(model.options.get("repetition_penalty", "1.0")),
             int(model.options.get("no_repeat_tokens", "0")),
         ),
         int(model.options.get("batch_tokens", BATCH_TOKENS)),
     )
+
+
+def _about(folder: Path, tokenizer: PreTrainedTokenizerBase) -> tuple[Form, tuple[int, ...]]:
+    """What a folder's model does with prompts, and the tokens that end its texts; also of one that others converted."""
+    if (folder / REPORT).is_file():
+        report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+        return report["form"], tuple(report["ends"])
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    ends = tokenizer.convert_tokens_to_ids([config["eos_token"]])
+    return ("rewrites" if "decoder_start_token" in config else "continues"), tuple(ends)
 
 
 def _run(start: Start, unfolding: Unfolding, rows: int, listen: Listen) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 from transformers import BitsAndBytesConfig
@@ -11,7 +12,7 @@ from shared.errors import ModelUnavailableError
 from shared.registry import ModelVersion
 from worker.stage import Device
 
-BITS = {
+BITS: dict[str, dict[str, Any]] = {
     "4bit": {
         "load_in_4bit": True,
         "bnb_4bit_quant_type": "nf4",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from peft import PeftModel
 from transformers import (
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
@@ -30,7 +31,7 @@ NO_REPEAT_TOKENS = 8
 class Seq2Seq:
     """A loaded model that rewrites a text."""
 
-    model: PreTrainedModel
+    model: PreTrainedModel | PeftModel
     tokenizer: PreTrainedTokenizerBase
     prefix: str
     form: Form = "rewrites"
@@ -94,8 +95,13 @@ def load(model: ModelVersion, device: Device) -> Seq2Seq:
     disable_progress_bar()
     try:
         # float32 on every device: T5 overflows in float16, and bfloat16 is slow on CPU.
-        loaded = AutoModelForSeq2SeqLM.from_pretrained(model.path, dtype=torch.float32, local_files_only=True)
+        bare: PreTrainedModel | PeftModel = AutoModelForSeq2SeqLM.from_pretrained(
+            model.path, dtype=torch.float32, local_files_only=True
+        )
+        if model.adapter is not None:
+            bare = PeftModel.from_pretrained(bare, model.adapter)
         tokenizer = AutoTokenizer.from_pretrained(model.path, local_files_only=True)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelUnavailableError(f"the weights of {model.name} do not load ({type(error).__name__})") from error
-    return Seq2Seq(loaded.to(device.name).eval(), tokenizer, model.options.get("prefix", "summarize: "))
+    bare = bare.to(device.name)  # type: ignore[arg-type]  # its wrapper hides the argument
+    return Seq2Seq(bare.eval(), tokenizer, model.options.get("prefix", "summarize: "))

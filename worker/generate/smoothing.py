@@ -34,8 +34,8 @@ def smooth(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
     kept = model.config.num_attention_heads // model.config.num_key_value_heads
     for layer in model.model.layers:
         attention, mlp = layer.self_attn, layer.mlp
-        _through_norm(layer.input_layernorm, [attention.q_proj, attention.k_proj, attention.v_proj], most)
-        _through_norm(layer.post_attention_layernorm, [mlp.gate_proj, mlp.up_proj], most)
+        _through_norm(layer.input_layernorm.weight, [attention.q_proj, attention.k_proj, attention.v_proj], most)
+        _through_norm(layer.post_attention_layernorm.weight, [mlp.gate_proj, mlp.up_proj], most)
         _through_rows(mlp.up_proj, mlp.down_proj, most, times=1, width=1)
         _through_rows(attention.v_proj, attention.o_proj, most, times=kept, width=attention.head_dim)
 
@@ -65,9 +65,9 @@ def _columns(layers: Iterable[nn.Linear]) -> torch.Tensor:
     return torch.stack([each.weight.abs().amax(0) for each in layers]).amax(0)
 
 
-def _through_norm(norm: nn.Module, readers: Sequence[nn.Linear], most: dict[nn.Module, torch.Tensor]) -> None:
+def _through_norm(gain: nn.Parameter, readers: Sequence[nn.Linear], most: dict[nn.Module, torch.Tensor]) -> None:
     factors = _factors(most[readers[0]], _columns(readers))
-    norm.weight.data /= factors
+    gain.data /= factors
     for each in readers:
         each.weight.data *= factors
 
