@@ -41,7 +41,7 @@ def test_a_model_lies_in_its_own_folder_and_carries_the_hash_of_its_weights(mani
     model = registry.plan(manifest, "embedded", MODELS)[StageName.RECOMMEND]
     assert (model.name, model.engine, model.path) == (
         "smollm2-135m-instruct",
-        "llama",
+        "ctranslate2",
         MODELS / "smollm2-135m-instruct",
     )
     assert model.used_by(StageName.RECOMMEND).sha256 == manifest.models["smollm2-135m-instruct"].sha256

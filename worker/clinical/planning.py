@@ -43,6 +43,12 @@ _LOOSE = re.compile(
     r"(?<!\w)(?:you|your|i|i'm|i'll|we|we'll|we're|my|let's|she|he)(?!\w)|^\w+ (?:to \w+ )?(?:it|them|that)(?!\w)"
 )
 """Speech that was not put into a line, or a line about nothing that it names."""
+_CLUMSY = re.compile(
+    r"refer (?!.* to )(?!to )|see (?:if|how|what|the next)|call the (?:results?|labs?|tests?)(?!\w)|come in(?!\w)|"
+    r"get the (?:test )?(?:results?|things)(?!\w)|follow up with the results?(?!\w)"
+)
+"""Lines that name no person or place to go to, or that wait for what comes anyway."""
+_CALLED = re.compile(r"(?<!\w)(?:call|contact|notify|phone) (?:her|him|you|them|the patient|patient)(?!\w)")
 _URGENT = re.compile(r"(?<!\w)(?:immediately|right (?:away|now)|stat|urgent(?:ly)?|emergently)(?!\w)")
 
 
@@ -103,7 +109,7 @@ def _own_doubts(case: Case, line: str, written: Wording) -> Iterable[Doubt]:
     words = fold(line).split()
     first = next(iter(written.words), "")
     fits = FEWEST_WORDS <= len(words) <= MOST_WORDS and not line.rstrip().endswith("?")
-    if first not in known.begins or not fits or _LOOSE.search(fold(line)):
+    if first not in known.begins or not fits or _LOOSE.search(fold(line)) or _CLUMSY.match(fold(line)):
         yield "form"
     named = cross_reactions.drugs(line, case.language)
     if known.treats.intersection(written.words) or any(not _is_contrast(each) for each in named):
@@ -135,6 +141,8 @@ def _doubts(line: str, written: Wording, said: _Said) -> Iterable[Doubt]:
         yield "name"
     if not _announced(act, said.wording) or not _follows(written, said.wording):
         yield "act"
+    if _CALLED.search(folded) and not _CALLED.search(said.folded):
+        yield "person"
     yield from _number_doubts(written, said.wording)
     yield from _sense_doubts(folded, written, said)
     loose = _AS_NEEDED.search(folded) and not _AS_NEEDED.search(said.folded)

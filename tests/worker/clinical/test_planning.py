@@ -62,6 +62,8 @@ def test_what_the_text_plans_may_be_said_again(case_of: CaseOf, line: str) -> No
         ("Recheck it.", "form"),
         ("Order an MRI of your left knee.", "form"),
         ("Order the left knee.", "act"),
+        ("Call the patient if the pain gets worse.", "person"),
+        ("Refer physical therapy twice a week.", "form"),
     ],
 )
 def test_what_the_text_does_not_plan_is_dropped(case_of: CaseOf, line: str, doubt: str) -> None:
@@ -87,6 +89,8 @@ def test_an_image_with_the_contrast_that_the_patient_cannot_have_is_no_plan_to_r
         "Doctor: How are you?\nPatient: I want you to order an MRI for me.\nDoctor: I see.",
         "Patient asks for an MRI of the knee. She declined physical therapy.",
         "We decided against a biopsy. No imaging is needed.",
+        "She was referred by her doctor for anemia.",
+        "Doctor: Let's get your things lined up.\nPatient: Okay.\nDoctor: We'll see you next time.",
     ],
 )
 def test_what_is_asked_declined_or_part_of_the_visit_plans_nothing(case_of: CaseOf, text: str) -> None:
