@@ -9,7 +9,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.benchmarks import cancel, deterioration, gateway, limit, linear, memory, queue, sockets, speech, text
+from tests.benchmarks import (
+    cancel,
+    deterioration,
+    gateway,
+    generate,
+    limit,
+    linear,
+    memory,
+    queue,
+    sockets,
+    speech,
+    text,
+)
 from tests.benchmarks.rivals import measure as rivals
 from tests.benchmarks.table import Row, markdown
 
@@ -19,6 +31,7 @@ PARTS = {
     "queue": queue.measure,
     "sockets": sockets.measure,
     "text": text.measure,
+    "generate": generate.measure,
     "limit": limit.measure,
     "linear": linear.measure,
     "speech": speech.measure,
