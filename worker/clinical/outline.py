@@ -69,17 +69,18 @@ def narrative(case: Case) -> tuple[Sentence, ...]:
 def summary(case: Case) -> tuple[Sentence, ...]:
     """The sectioned summary: verbatim sentences of a note, composed sentences for a conversation."""
     if is_talk(case) and (told := clauses(case)):
-        return _by_section(told)
+        return by_section(told)
     found = [sentence for span in _select(case) for sentence in _parts(case, span)]
     return tuple(sorted(found, key=lambda each: SECTIONS.index(each.section)))
 
 
 def composed(case: Case) -> tuple[Sentence, ...]:
     """All the facts in short sentences, section by section."""
-    return _by_section(clauses(case))
+    return by_section(clauses(case))
 
 
-def _by_section(told: Iterable[Clause]) -> tuple[Sentence, ...]:
+def by_section(told: Iterable[Clause]) -> tuple[Sentence, ...]:
+    """Facts in short sentences, section by section."""
     ordered = sorted(told, key=lambda each: SECTIONS.index(each.section))
     found = []
     for section, group in groupby(ordered, key=lambda each: each.section):
@@ -93,7 +94,7 @@ def _parts(case: Case, span: Span) -> tuple[Sentence, ...]:
     told = clauses(replace(case, mentions=tuple(_within(case, span))))
     if len({each.section for each in told}) < MIXED_SECTIONS:
         return (_quoted(case, span, section_of(case, span)),)
-    return _by_section(told)
+    return by_section(told)
 
 
 def is_talk(case: Case) -> bool:

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.case import Case, Sentence, Span
-from worker.clinical import folded, grounds, guards, outline
+from worker.clinical import firm, folded, grounds, guards, outline, sense, wording
+from worker.clinical.clauses import clauses
 from worker.clinical.grounds import Source
 from worker.clinical.guards import Policy
+from worker.clinical.mended import mended, without_items
 from worker.clinical.reading import read
 from worker.clinical.turns import turns
-from worker.clinical.ungendered import ungendered
 
 NARRATIVE_SENTENCES = 8
+SHORT_SHARE = 0.1
+"""A narrative with fewer words than this part of the text gets the facts that it leaves out."""
 NOTHING_KEPT = "summarize: the text supported nothing that the model wrote, so the summary is extractive"
 VOICES = {"clinician": "Doctor", "patient": "Patient", "relative": "Guest_family"}
 """How MTS-Dialog calls the speakers: a recording's lines are read with these names."""
@@ -34,14 +37,18 @@ def checked(case: Case, written: Sequence[str], policy: Policy, behind: int) -> 
     source = grounds.read(case)
     lines = dict.fromkeys(line for each in written for line in sentences(each) if line)
     drafts = [Sentence(text=line, section="subjective", evidence=()) for line in lines]
-    judged = guards.keep(source, [_ungendered(source, each) for each in drafts], policy)
-    kept = [_placed(case, each) for each in judged if each.support != "unsupported"]
+    judged = guards.keep(source, [_mended(source, each) for each in drafts], policy)
+    kept = _new(
+        [_placed(case, each) for each in judged if each.support != "unsupported" and _is_firm(case, source, each)]
+    )
     if not kept:
         return replace(case, warnings=(*case.warnings, NOTHING_KEPT))
     flagged = [each for each in judged if each.support == "unsupported"]
     warnings = (*case.warnings, guards.FLAGGED) if flagged else case.warnings
+    is_short = sum(len(each.text.split()) for each in kept) < SHORT_SHARE * len((case.text or "").split())
+    facts = _untold(case, kept) if is_short or len(kept) < len(drafts) else []
     ordered = sorted([*kept, *_left_out(case, kept, behind), *flagged], key=_place)
-    told = tuple(replace(each, section="narrative") for each in kept[:NARRATIVE_SENTENCES])
+    told = tuple(replace(each, section="narrative") for each in [*kept, *facts][:NARRATIVE_SENTENCES])
     return replace(case, summary=tuple(ordered), narrative=told, warnings=warnings)
 
 
@@ -50,15 +57,61 @@ def sentences(written: str) -> list[str]:
     lines = [_BULLET.sub("", _NUMBERED.sub(r"\1 ", line)) for line in written.splitlines()]
     told = [line[span.start : span.end].strip() for line in lines for span in folded.sentences(line)]
     whole = told[:-1] if len(told) > 1 and not told[-1].endswith(_ENDS) else told
-    return [each for each in whole if any(letter.isalpha() for letter in each)]
+    return [each for each in whole if _tells(each)]
 
 
-def _ungendered(source: Source, draft: Sentence) -> Sentence:
-    """The sentence without he and she where the text does not call the patient so; as it is where nothing is gained."""
-    if not {"gender", "person"} & guards.check(source, draft.text).doubts:
+def _tells(sentence: str) -> bool:
+    """Whether it is more than the end of another sentence, the number of a list or a bare quantity."""
+    written = wording.read(sentence)
+    return (
+        any(letter.isalpha() for letter in sentence)
+        and not sentence[0].islower()
+        and (bool(written.stems) or not written.numbers)
+    )
+
+
+def _is_firm(case: Case, source: Source, sentence: Sentence) -> bool:
+    """Of a conversation only what the stricter check bears out; a note's sentences are mostly its own words."""
+    return not outline.is_talk(case) or firm.is_firm(source, sentence.text, guards.check(source, sentence.text))
+
+
+def _mended(source: Source, draft: Sentence) -> Sentence:
+    """The sentence without what the text does not tell of age and sex, or of a list's items; as it is where that does
+    not help."""
+    verdict = guards.check(source, draft.text)
+    if verdict.support != "unsupported" and "gender" not in verdict.doubts:
         return draft
-    neutral = replace(draft, text=ungendered(draft.text))
-    return neutral if guards.check(source, neutral.text).support != "unsupported" else draft
+    tried = ((text, guards.check(source, text)) for text in mended(draft.text))
+    better = (text for text, found in tried if found.support != "unsupported" and "gender" not in found.doubts)
+    shorter = next(better, None) or without_items(
+        draft.text, lambda item: guards.check(source, item).support == "supported"
+    )
+    return replace(draft, text=shorter) if shorter else draft
+
+
+def _untold(case: Case, kept: Sequence[Sentence]) -> list[Sentence]:
+    """The facts that no kept sentence names, in short sentences: they stand for what was dropped."""
+    told = frozenset().union(*(wording.read(each.text).stems for each in kept))
+    lacking = [each for each in clauses(case) if not each.more and not wording.read(each.text).stems <= told]
+    return list(outline.by_section([each for each in lacking if each.text[0].isalpha()]))
+
+
+def _new(sentences: Sequence[Sentence]) -> list[Sentence]:
+    """Those that say something which none before them has said."""
+    told: list[frozenset[str]] = []
+    kept: list[Sentence] = []
+    for each in sentences:
+        written = wording.read(each.text)
+        says = (
+            written.stems | {number.value for number in written.numbers} | {f"{side} side" for side, _ in written.sides}
+        )
+        says |= {"not"} if sense.denied_stems(folded.fold(each.text)) else frozenset()
+        if says in told and len(each.text) > len(kept[told.index(says)].text):
+            kept[told.index(says)] = each
+        elif not any(says <= other for other in told):
+            kept.append(each)
+            told.append(says)
+    return kept
 
 
 def with_voices(case: Case, span: Span) -> str:

@@ -89,6 +89,16 @@ class Run:
         self.schedule.load_state_dict(state["schedule"])
         self.step, self.cpu_s, self.losses = int(state["step"]), float(state["cpu_s"]), list(state["losses"])
 
+    def average(self, path: Path) -> int:
+        """Put the mean of these weights and a checkpoint's in their place; gives the checkpoint's step."""
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        if state["plan"] != _plain(self.plan):
+            raise ValueError("the checkpoint to average with is of another plan")
+        learnt = {name: value for name, value in self.model.named_parameters() if value.requires_grad}
+        mean = {name: (value.detach() + state["learnt"][name].detach()) / 2 for name, value in learnt.items()}
+        self.model.load_state_dict(mean, strict=False)
+        return int(state["step"])
+
 
 def main() -> None:
     """The command line."""
@@ -104,9 +114,8 @@ def main() -> None:
     parser.add_argument("--batch-tokens", type=int, default=Plan().batch_tokens)
     parser.add_argument("--most-tokens", type=int, default=Plan().most_tokens)
     parser.add_argument("--learning-rate", type=float, default=Plan().learning_rate)
-    parser.add_argument(
-        "--as-it-is", action="store_true", help="write the adapter of the last checkpoint; learn no more"
-    )
+    parser.add_argument("--as-it-is", action="store_true", help="write the last checkpoint's adapter; learn no more")
+    parser.add_argument("--mean-with", type=Path, help="an earlier checkpoint of the same plan, to average with")
     given = parser.parse_args()
     torch.set_num_threads(1)
     plan = plan_for(
@@ -121,7 +130,8 @@ def main() -> None:
     )
     out = given.out or Path("worker/weights") / given.task
     run = train(given.base, given.data, plan, given.work or Path("build") / given.task, is_done=given.as_it_is)
-    writer_report.write(run.model, out, given.base, figures(run, given.base, given.data))
+    steps = [run.step] if given.mean_with is None else [run.average(given.mean_with), run.step]
+    writer_report.write(run.model, out, given.base, {"checkpoints": steps, **figures(run, given.base, given.data)})
     log.warning("adapter and report written: %s", out)
 
 

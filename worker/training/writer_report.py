@@ -19,8 +19,12 @@ def write(model: PeftModel, folder: Path, base: Path, figures: dict[str, object]
     config.base_model_name_or_path = base.name
     config.inference_mode = True
     config.save_pretrained(str(folder))
-    learnt = {name: value.detach().half().contiguous() for name, value in get_peft_model_state_dict(model).items()}
+    learnt = {
+        name: value.detach().half().contiguous()
+        for name, value in get_peft_model_state_dict(model, save_embedding_layers=False).items()
+    }
     save_file(learnt, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    (folder / "adapter_model.safetensors").chmod(0o644)  # the worker that reads it is another user
     (folder / REPORT_FILE).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     (folder / CARD_FILE).write_text(_card(figures), encoding="utf-8")
 
