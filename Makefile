@@ -44,6 +44,7 @@ endif
 
 weights: setup ## Fetch the embedded weights, checked by hash, into CLINQ_MODELS_DIR
 	@$(BIN)/clinq models pull
+	@$(BIN)/python -m worker.prepare
 
 demo: weights ## Start the whole service, send it a recording and a note, show what comes out
 	@$(BIN)/clinq demo

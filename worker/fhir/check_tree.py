@@ -54,6 +54,8 @@ def tree(bundle: Bundle, licensed: frozenset[str] = frozenset()) -> Tree:
 def _nodes(model: BaseModel, path: str) -> Iterator[Node]:
     yield path, model
     for name, value in vars(model).items():
+        if value is None or isinstance(value, str):  # nearly all; whether it is a model costs more to ask
+            continue
         if isinstance(value, BaseModel):
             yield from _nodes(value, f"{path}.{name}")
         elif isinstance(value, list):
@@ -64,7 +66,7 @@ def _nodes(model: BaseModel, path: str) -> Iterator[Node]:
 
 def of_json(value: Value | None, path: str = "Bundle") -> Iterator[Problem]:
     """What reading as a model would forgive: nulls, empty texts, arrays and objects, and bytes that are not base64."""
-    if value is None or (isinstance(value, str | list | tuple | Mapping) and not value):
+    if value is None or (not value and isinstance(value, str | list | tuple | Mapping)):
         yield Problem("ele-1", path, "an element must have a value or children")
     elif isinstance(value, str):
         if not value.strip():
