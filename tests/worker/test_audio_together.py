@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,16 @@ import numpy as np
 import pytest
 from ctranslate2 import StorageView
 
-from shared.case import Case
 from shared.errors import JobStoppedError
 from shared.registry import ModelVersion
-from tests.conftest import FIXTURES, RecordingDesk
+from tests.conftest import FIXTURES
+from worker.audio.decode import as_floats, decode
+from worker.audio.engine import Joined, Phrase, Sound, Spoken, Together
 from worker.audio.together import Gathering, Member
-from worker.stage import Device
-from worker.stages.transcribe import Transcribe, load
+from worker.stage import Device, undisturbed
+from worker.stages.transcribe import load
 
-MODELS = Path(os.environ.get("CLINQ_MODELS_DIR", "~/.cache/clinq/models")).expanduser()
+WEIGHTS = Path(os.environ.get("CLINQ_MODELS_DIR", "~/.cache/clinq/models")).expanduser() / "whisper-base"
 
 
 @dataclass
@@ -99,25 +100,35 @@ def test_what_a_call_raises_is_raised_in_every_window_that_was_in_it() -> None:
 
 
 @pytest.mark.models
-def test_the_words_are_those_of_one_window_after_the_other(case_of: Callable[..., Case]) -> None:
-    model = ModelVersion("whisper-base", "faster-whisper", path=MODELS / "whisper-base")
-    alone = load(model, Device())
-    shared = load(replace(model, options={"windows": "4"}), Device())
-    assert (alone.batch, shared.batch) == (1, 8)
+def test_the_words_are_those_of_one_window_after_the_other() -> None:
+    engine = load(ModelVersion("base", "faster-whisper", path=WEIGHTS, options={"windows": "4"}), Device()).engine
+    assert isinstance(engine, Together)
+    (channel,) = decode(FIXTURES / "demo_dictation.flac")
+    windows = [as_floats(channel[first * 16_000 : last * 16_000]) for first, last in ((0, 5), (5, 9), (18, 24))]
 
-    one, two = (_heard(stage, case_of, "demo_consultation.flac") for stage in (alone, shared))
+    def whole(part: Joined, sound: Sound) -> list[Phrase]:
+        try:
+            return list(part.hear(sound, "en").phrases)
+        finally:
+            part.leave()
 
-    assert two.text == one.text
-    assert [each.flags for each in two.segments] == [each.flags for each in one.segments]
-    for word, same in zip(_words(two), _words(one), strict=True):
-        assert (word.start, word.end) == (same.start, same.end)
-        assert word.start_s == pytest.approx(same.start_s, abs=0.1)
-        assert word.probability == pytest.approx(same.probability, abs=0.05)
+    parts = [engine.join(undisturbed) for _ in windows]
+    with ThreadPoolExecutor(len(windows)) as pool:
+        together = list(pool.map(whole, parts, windows))
+
+    for sound, said in zip(windows, together, strict=True):
+        alone = list(engine.hear(sound, "en").phrases)
+        assert [each.text for each in said] == [each.text for each in alone]
+        for word, same in zip(_words(said), _words(alone), strict=True):
+            assert word.start_s == pytest.approx(same.start_s, abs=0.1)
+            assert word.probability == pytest.approx(same.probability, abs=0.05)
 
 
-def _heard(stage: Transcribe, case_of: Callable[..., Case], name: str) -> Case:
-    return stage.run([case_of(None, language="en")], RecordingDesk(FIXTURES / name))[0]
+def _words(phrases: Sequence[Phrase]) -> list[Spoken]:
+    return [word for phrase in phrases for word in phrase.words]
 
 
-def _words(case: Case) -> list[Any]:
-    return [word for segment in case.segments for word in segment.words]
+@pytest.mark.models
+def test_a_stage_takes_several_cases_only_where_its_engine_takes_several_windows() -> None:
+    assert load(ModelVersion("base", "faster-whisper", path=WEIGHTS), Device()).batch == 1
+    assert load(ModelVersion("base", "faster-whisper", path=WEIGHTS, options={"windows": "2"}), Device()).batch > 1

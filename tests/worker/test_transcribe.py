@@ -139,3 +139,14 @@ def test_damaged_weights_are_unavailable_and_nothing_is_executed(tmp_path: Path)
     for engine in ("faster-whisper", "openai-whisper"):
         with pytest.raises(ModelUnavailableError):
             load(ModelVersion("damaged", engine, path=tmp_path), Device())
+
+
+def test_several_cases_heard_side_by_side_come_back_in_their_order(case_of: CaseOf) -> None:
+    several = stage(Scripted(["One two three four."] * 6))
+    several.batch = 2
+    cases = [case_of(None, language="en"), case_of(None, language="es")]
+
+    done = several.run(cases, RecordingDesk(FIXTURES / LONG))
+
+    assert [case.language for case in done] == ["en", "es"]
+    assert [case.text for case in done] == ["\n".join(["One two three four."] * 3)] * 2
