@@ -30,7 +30,8 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 SPOKEN = ("demo_consultation.flac", "demo_dictation.flac", "demo_consultation.flac")
 SYMPTOMS = ("headache", "cough", "nausea", "dizziness", "fatigue", "back pain", "chest pain", "dyspnea", "insomnia")
 NOTE = " ".join(
-    f"Visit {visit}: {symptom} for {visit} days, worse at night, with {other}. Takes metformin {visit}00 mg daily."
+    f"Visit {visit}: {symptom} for {visit} days, worse at night, with {other}. Takes metformin {visit}00 mg daily. "
+    f"We will order tests for {symptom} and see the patient in {visit} weeks."
     for visit, (symptom, other) in enumerate(zip(SYMPTOMS, reversed(SYMPTOMS), strict=True), start=2)
 )
 

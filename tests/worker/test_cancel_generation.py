@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
-from shared.case import Case, Mention
+from shared.case import Case
 from shared.errors import JobStoppedError
 from shared.registry import ModelVersion
 from tests.conftest import RecordingDesk
@@ -107,11 +106,9 @@ def test_recommend_hears_a_cancel_while_its_model_reads_the_prompt(llama: Llama,
     count = Count(stop_in=1)
     count_layers(llama.model, count)
     desk = RecordingDesk(is_stopped=count.is_stopped)
-    mentions = (Mention(id="1", kind="symptom", start=0, end=8, text="Headache"),)
-    case = replace(case_of(TEXT, language="en"), mentions=mentions)
 
     with pytest.raises(JobStoppedError):
-        Assisted(RULES, llama).run([case], desk)
+        Assisted(RULES, llama).run([case_of("We will order an MRI in two weeks.", language="en")], desk)
 
     assert (count.begun.total(), count.late.total()) == (1, 0)
     assert [share for share, _, _ in desk.told] == [0.0]
