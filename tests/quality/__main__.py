@@ -17,8 +17,8 @@ from rich.progress import track
 from tests.quality.report import Gate, Part, Table, gates, table
 
 PARTS = (
-    *("english", "spanish", "facts", "ner", "category", "header", "guard", "redflags", "recommend", "deidentify"),
-    *("bundles", "speech"),
+    *("english", "spanish", "facts", "ner", "category", "header", "guard", "redflags", "summary", "recommend"),
+    *("deidentify", "bundles", "speech"),
 )
 """Modules of this package, each with `measure(data: Path) -> Part`, in the order of the report."""
 REPORT = Path("docs/quality.md")

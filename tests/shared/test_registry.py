@@ -47,12 +47,12 @@ def test_a_model_lies_in_its_own_folder_and_carries_the_hash_of_its_weights(mani
     assert model.used_by(StageName.RECOMMEND).sha256 == manifest.models["smollm2-135m-instruct"].sha256
 
 
-@pytest.mark.parametrize("wanted", ["llama", "smollm2-135m-instruct"])
+@pytest.mark.parametrize(("wanted", "engine"), [("llama", "llama"), ("smollm2-135m-instruct", "ctranslate2")])
 def test_a_stage_can_be_given_another_engine_by_its_name_or_its_models(
-    manifest: registry.Manifest, wanted: str
+    manifest: registry.Manifest, wanted: str, engine: str
 ) -> None:
     model = registry.plan(manifest, "embedded", MODELS, {StageName.SUMMARIZE: wanted})[StageName.SUMMARIZE]
-    assert (model.engine, model.name) == ("llama", "smollm2-135m-instruct")
+    assert (model.engine, model.name) == (engine, "smollm2-135m-instruct")
 
 
 def test_any_stage_can_be_put_on_its_rules(manifest: registry.Manifest) -> None:
