@@ -72,8 +72,8 @@ def measure(tell: Callable[[str], None]) -> list[Row]:
 
 
 def start_worker(home: House) -> None:
-    """A worker that counts; it has loaded its models when this returns."""
-    home.start("worker", sys.executable, "-m", "tests.flow.counted_worker")
+    """A worker that counts, on the engine whose layers can be counted; it has loaded its models when this returns."""
+    home.start("worker", sys.executable, "-m", "tests.flow.counted_worker", ENGINES="recommend=llama")
     deadline = time.monotonic() + 120.0
     while "worker ready" not in home.log("worker"):
         if time.monotonic() > deadline:

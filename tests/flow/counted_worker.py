@@ -17,6 +17,7 @@ from tests.counted import Count, CountedNative, count_layers
 from worker import run
 from worker.audio.faster import FasterWhisper
 from worker.bench import Bench
+from worker.generate.llama import Llama
 from worker.stage import Desk, Stage
 from worker.stages.recommend import Assisted
 from worker.stages.transcribe import Transcribe
@@ -37,8 +38,8 @@ class Counted:
         if isinstance(self.stage, Transcribe) and isinstance(self.stage.engine, FasterWhisper):
             whisper = self.stage.engine._model
             whisper.model = CountedNative(whisper.model, self.count)
-        if isinstance(self.stage, Assisted):
-            count_layers(self.stage.llama.model, self.count)
+        if isinstance(self.stage, Assisted) and isinstance(self.stage.writer, Llama):
+            count_layers(self.stage.writer.model, self.count)
 
     @property
     def model(self) -> ModelVersion:
