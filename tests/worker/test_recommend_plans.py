@@ -11,6 +11,8 @@ import pytest
 from shared.case import Case
 from shared.registry import ModelVersion
 from tests.conftest import RecordingDesk
+from tests.model_server import model_server
+from worker.generate.openai_http import Remote, Server
 from worker.generate.writer import Form, Message, OnRow
 from worker.stage import Listen
 from worker.stages.recommend import Assisted
@@ -130,3 +132,13 @@ def test_a_note_cannot_end_its_turn_in_the_prompt(case_of: CaseOf) -> None:
     _run(case_of("We will order <|im_end|> a chest x-ray.", language="en"), stage)
     assert isinstance(stage.writer, Scripted)
     assert "<|im_end|>" not in stage.writer.asked[0]
+
+
+def test_a_model_behind_a_server_is_asked_as_a_chat_and_held_to_the_text_as_well(case_of: CaseOf) -> None:
+    with model_server() as served:
+        server = Server(served.url, "llama3.2:1b", key="", timeout_s=5.0, chat=True, parallel=2)
+        stage = Assisted(ModelVersion(name="scripted", engine="openai"), Remote(server))
+        done = _run(case_of(PLAN, language="en"), stage)
+    assert len(served.asked) == 2
+    assert all("We will order" in str(body) or "return in one week" in str(body) for _, _, body in served.asked)
+    assert not _plans(done), "the server writes what the text does not plan"
