@@ -43,14 +43,14 @@ a clinician's note has; *summary* is the same of all sentences of `summary` join
 model wrote; the others are told by the rules. The default engine of the embedded profile is **{default}**, by this
 table.
 
-Unsupported sentences: all {sample} sentences that the adapter wrote of this set, with and without a header, and that the
-guard and the stricter check for conversations (worker/clinical/firm.py) let pass, were read by one reader beside their
-conversations and labelled (summary_sample.jsonl). A sentence counts as unsupported when it says anything that the
-conversation does not say, also of gender, side, time or person. Both checks were made with these very sentences in view:
-of sentences not seen before more will be wrong. Facts that the rules put beside them are measured under Facts. Before
-the stricter check about one in five kept sentences was unsupported, and ROUGE-1 was 0.331: the goal for ROUGE is missed
-for the sake of the other. The labels bind the texts: of what the engine writes now, {seen} of {now} narrative sentences
-(with those of the rules) are among those that were read.
+Unsupported sentences: all {sample} sentences that the adapter wrote of this set, with and without a header, and that
+the guard and the stricter check for conversations (worker/clinical/firm.py) let pass, were read by one reader beside
+their conversations and labelled (summary_sample.jsonl). A sentence counts as unsupported when it says anything that the
+conversation does not say, also of gender, side, time or person. Both checks were made with these sentences in view: of
+others more will be wrong. Facts that the rules put beside them are measured under Facts. Before the stricter check
+about one in five kept sentences was unsupported, and ROUGE-1 was 0.331: the goal for ROUGE is missed for the sake of
+the other. The labels bind the texts: of what the engine writes now, {seen} of {now} narrative sentences (with those of
+the rules) are among those that were read.
 """
 
 

@@ -15,6 +15,8 @@ _LIST = re.compile(
     r"|No (?:known |history of )?|(?:History of|Positive for|Negative for|Family history of|Significant for) )?)"
     r"(?P<items>[^.;:]+,[^.;:]+)\.?$"
 )
+_SUBJECT = re.compile(r"(?i)(?:the|this|he|she|they|it|patient)\b")
+"""What begins so is a sentence with clauses, not a list of names."""
 _BETWEEN = re.compile(r",? (?:and|or) |, ")
 _DENIAL = re.compile(r"(?i)no |negative|.*(?:denies| no )")
 FEWEST_ITEMS, ITEM_WORDS = 3, 4
@@ -44,7 +46,12 @@ def without_items(text: str, holds: Callable[[str], bool]) -> str | None:
     holds or all do, or where the sentence is none."""
     found = _LIST.match(text)
     items = list(dict.fromkeys(each.strip() for each in _BETWEEN.split(found["items"]))) if found else []
-    if found is None or len(items) < FEWEST_ITEMS or any(len(each.split()) > ITEM_WORDS for each in items):
+    if (
+        found is None
+        or (not found["lead"] and _SUBJECT.match(text))
+        or len(items) < FEWEST_ITEMS
+        or any(len(each.split()) > ITEM_WORDS for each in items)
+    ):
         return None
     lead = found["lead"] or ""
     kept = [each for each in items if each and holds(_capital(f"{lead}{each}."))]

@@ -57,17 +57,13 @@ def sentences(written: str) -> list[str]:
     lines = [_BULLET.sub("", _NUMBERED.sub(r"\1 ", line)) for line in written.splitlines()]
     told = [line[span.start : span.end].strip() for line in lines for span in folded.sentences(line)]
     whole = told[:-1] if len(told) > 1 and not told[-1].endswith(_ENDS) else told
-    return [each for each in whole if _tells(each)]
+    return [each for at, each in enumerate(whole) if _tells(each) and not (at and each[0].islower())]
 
 
 def _tells(sentence: str) -> bool:
-    """Whether it is more than the end of another sentence, the number of a list or a bare quantity."""
+    """Whether it is more than the number of a list or a bare quantity."""
     written = wording.read(sentence)
-    return (
-        any(letter.isalpha() for letter in sentence)
-        and not sentence[0].islower()
-        and (bool(written.stems) or not written.numbers)
-    )
+    return any(letter.isalpha() for letter in sentence) and (bool(written.stems) or not written.numbers)
 
 
 def _is_firm(case: Case, source: Source, sentence: Sentence) -> bool:
