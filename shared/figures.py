@@ -24,15 +24,17 @@ class Figures:
     """The sums of some counters."""
 
     jobs: int = 0
+    seconds: float = 0.0
+    """Of those that were computed, together."""
     cached: int = 0
     failed: int = 0
     degraded: int = 0
     judged: int = 0
+    confidence: float = 0.0
+    """Of those that were judged, together."""
     unsure: int = 0
     agreed: int = 0
     disagreed: int = 0
-    seconds: float = 0.0
-    confidence: float = 0.0
     paces: Mapping[int, int] = field(default_factory=dict)
     """Timed jobs by class of seconds."""
 
