@@ -176,8 +176,8 @@ def _about(folder: Path, tokenizer: PreTrainedTokenizerBase) -> tuple[Form, tupl
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         return report["form"], tuple(report["ends"])
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    ends = tokenizer.convert_tokens_to_ids([config["eos_token"]])
-    return ("rewrites" if "decoder_start_token" in config else "continues"), tuple(ends)
+    end: Any = tokenizer.convert_tokens_to_ids(config["eos_token"])
+    return ("rewrites" if "decoder_start_token" in config else "continues"), (end,)
 
 
 def _run(start: Start, unfolding: Unfolding, rows: int, listen: Listen) -> None:
