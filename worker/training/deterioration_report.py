@@ -53,7 +53,7 @@ def choose_levels(risk: Risk, patients: Ward) -> Levels:
 
 def measure(model: DeteriorationLSTM, learn: Ward, judge: Ward, levels: Levels) -> dict[str, object]:
     """Area under the ROC and precision-recall curves, Brier score, calibration, and what the level `high` calls."""
-    from sklearn.metrics import average_precision_score, roc_auc_score  # noqa: PLC0415 - a development dependency
+    from sklearn.metrics import average_precision_score, roc_auc_score  # type: ignore[import-untyped]  # noqa: PLC0415
 
     risk, regression = foretold(model, judge), _regression(learn, judge)
     by_day = {
@@ -100,9 +100,9 @@ def _within(patients: Ward, days: int) -> NDArray[np.bool_]:
 
 
 def _regression(learn: Ward, judge: Ward) -> Risk:
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - a development dependency
-    from sklearn.pipeline import make_pipeline  # noqa: PLC0415
-    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]  # noqa: PLC0415
+    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]  # noqa: PLC0415
+    from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]  # noqa: PLC0415
 
     fitted = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
     fitted.fit(_features(learn), _within(learn, AHEAD_DAYS))
