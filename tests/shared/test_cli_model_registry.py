@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,13 +17,14 @@ from typing import Any
 
 import pytest
 
+from shared.case import Case
 from shared.database import Database
 from shared.job import StageName
 from shared.registry import ModelVersion
 from shared.settings import Settings, environment
 from tests.command import Run, runner
 from tests.conftest import RecordingDesk
-from tests.worker.test_summarize import EXAMPLES, CaseOf, tiny_t5  # noqa: F401 - a fixture
+from tests.worker.test_summarize_t5 import EXAMPLES, tiny_t5  # noqa: F401 - a fixture
 from worker.bringing import Bringer
 from worker.lineup import Lineup
 from worker.post import Tolerance
@@ -63,8 +65,7 @@ def test_two_commands_are_all_it_takes_to_change_a_model(
     run: Run,
     tmp_path: Path,
     tiny_t5: Path,  # noqa: F811 - the fixture
-    case_of: CaseOf,
-    desk: RecordingDesk,
+    case_of: Callable[..., Case],
 ):
     mine = tmp_path / "my-t5"
     shutil.copytree(tiny_t5, mine)
@@ -80,7 +81,7 @@ def test_two_commands_are_all_it_takes_to_change_a_model(
     database = Database(settings.database)
     bringer = Bringer(settings.models_dir, Device(), lambda _stage, model: model)
     bench = Lineup(database, {SUMMARIZE: ModelVersion("rules", "rules")}, bringer, "w", "here").first(Tolerance())
-    [done] = bench.run(SUMMARIZE, [case_of(EXAMPLES[0][0], language="en")], desk)
+    [done] = bench.run(SUMMARIZE, [case_of(EXAMPLES[0][0], language="en")], RecordingDesk())
     database.close()
     assert not isinstance(done, Exception)
     assert [each.text for each in done.summary] == [EXAMPLES[0][1]]
@@ -182,7 +183,13 @@ def hub(source: Path) -> Iterator[str]:
 
         def do_GET(self) -> None:
             name = self.path.rpartition("/")[2]
-            if self.path.startswith("/api/models/owner/tiny"):
+            if self.path.startswith("/api/models/owner/tiny/tree/"):
+                tree = [
+                    {"type": "file", "path": each.name, "size": each.stat().st_size, "oid": "0" * 40}
+                    for each in source.iterdir()
+                ]
+                self._answer(json.dumps(tree).encode())
+            elif self.path.startswith("/api/models/owner/tiny"):
                 files = [{"rfilename": each.name} for each in source.iterdir()]
                 self._answer(json.dumps({"id": "owner/tiny", "sha": commit, "siblings": files}).encode())
             elif (source / name).is_file():
@@ -193,7 +200,7 @@ def hub(source: Path) -> Iterator[str]:
         def _answer(self, body: bytes) -> None:
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
-            self.send_header("ETag", f'"{hash(body):x}"')
+            self.send_header("ETag", f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"')
             self.send_header("X-Repo-Commit", commit)
             self.end_headers()
             if self.command == "GET":
