@@ -19,9 +19,9 @@ from tests.benchmarks import bursts
 from tests.benchmarks.table import Row
 from tests.house import House, house
 
-ROUNDS = 2
-SLICES = 10
-"""One of so many slices is what the plain pipeline reads in a round: six or seven jobs of all lengths."""
+ROUNDS = 1
+SLICES = 7
+"""One of so many slices is what the plain pipeline reads in a round: nine or ten jobs of all lengths."""
 FASTER, WAIT, LATENCY = 6.0, 0.25, 0.6
 WARM = 4
 OPEN = ("queued", "running")
