@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from shared.case import Case, Mention, Span
+from worker.clinical.allergies import NONE_KNOWN
 from worker.clinical.folded import fold
 from worker.clinical.phrasing import ENGLISH, SPANISH, Phrases
 
@@ -76,7 +77,7 @@ def clauses(case: Case) -> tuple[Clause, ...]:
         *_list(case, words.without, "history", _pick(others, ("social",), "absent"), words.either),
         *_list(case, words.takes, "medications", _pick(own, ("medication",), "present", "current")),
         *_list(case, words.took, "medications", _pick(others, ("medication",), "present", "past")),
-        *_list(case, words.allergic, "allergies", _pick(own, ("allergy",), "present", "current", "past")),
+        *_allergies(case, words, _pick(own, ("allergy",), "present", "current", "past")),
         *_list(case, words.not_allergic, "allergies", _pick(others, ("allergy",), "absent"), words.either),
         *_denials(case, words, others),
         *_list(case, "{things}", "objective", _pick(own, ("vital",), "present", "current")),
@@ -218,6 +219,15 @@ def _family(case: Case, words: Phrases, facts: Iterable[Mention]) -> Iterable[Cl
             [each for each in theirs if (each.relation or "family") == relation], ("symptom", "condition"), "present"
         )
         yield from _list(case, f"{words.relatives.get(relation, relation)}: {{things}}", "history", found)
+
+
+def _allergies(case: Case, words: Phrases, found: Sequence[Mention]) -> Iterable[Clause]:
+    """What the patient is allergic to; that nothing is known only where nothing is named."""
+    none = [each for each in found if each.concept == NONE_KNOWN]
+    named = [each for each in found if each not in none]
+    yield from _list(case, words.allergic, "allergies", named)
+    if none and not named:
+        yield Clause(words.no_allergies, "allergies", _merge(none))
 
 
 def _denials(case: Case, words: Phrases, own: Iterable[Mention]) -> Iterable[Clause]:

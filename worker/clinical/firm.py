@@ -11,6 +11,8 @@ from worker.clinical.guards import Verdict
 
 REACH = 4
 """Sentences of the text from the first to the last that one sentence may draw together; a list may reach further."""
+FEW = 3
+"""Meaning words of a sentence that says one thing."""
 _YES = re.compile(
     r"^[\s\-–]*+(?:\[?[a-z_]{2,15}\]?\s*+:)?[\s,]*+(?:oh,? |um,? |uh,? |well,? )?"
     r"(?:yes|yeah|yep|yup|sure|correct|right|that's right|exactly|of course|i do|i am|i have|both)\b"
@@ -20,18 +22,26 @@ _GRAVE = re.compile(r"(?<!\w)(?:suicid\w*|kill\w*|harm\w*|hurt\w* (?:my|him|her|
 _VAGUE = re.compile(
     r"(?<!\w)(?:many|few|several|couple|while|always|often|since|also|as well|childhood|recent(?:ly)?|severe|currently|"
     r"(?:past|last) (?:year|month|week|day)|in the past|by (?:another|a|the|his|her)|found to|"
-    r"history of history|who are|who is|at age|at the age)(?!\w)"
+    r"tobacco|referred|history of history|who are|who is|at age|at the age)(?!\w)"
 )
 """Words by which a small model joins what does not belong together, or says how long and how much without a number."""
+_LOOSE = re.compile(r"(?<!\w)(?:since (?:they|he|she)|a lot|(?:has|have) to|my|your)(?!\w)|^(?:his|her|their) \w+\.?$")
+"""More such words, which say it wherever they stand."""
+_TURNED = re.compile(r"(?<!\w)out of(?!\w)")
+_THEN = re.compile(r"(?<!\w)(?:since|when|until) i was(?!\w)")
 _NOT_NORMAL = re.compile(r"abnormal|not normal")
-_ENDED = re.compile(r"(?<!\w)(?:removed|stopped|discontinued|no longer|anymore)(?!\w)")
+_ENDED = re.compile(r"(?<!\w)(?:removed|stopped|discontinued|no longer|anymore|used to)(?!\w)")
 _AGED = re.compile(r"\d{1,3}[- ](?:year|month|week|day)s?[- ]old")
 _DENIES = re.compile(r"(?:(?:the patient|he|she|patient) )?(?:no|denies|denied)(?!\w)")
 _PRESENT = re.compile(r"(?<!\w)(?:(?:has|have)(?! had)|is|are|takes|smokes|drinks|uses|denies)(?!\w)")
 _FILLER = re.compile(r"^[\s\-–]*+(?:\[?[a-z_]{2,15}\]?\s*+:)?\s*+(?:(?:um|uh|oh|well|hm|ah)[,.]? )+")
 _OPENINGS = ("office", "clinic", "emergency", "room", "presents", "evaluation", "treatment", "review", "complains")
+_TELLING = ("states", "stated", "reports", "reported", "complains", "complained", "presents", "presented", "associated",
+            "denies", "denied", "use", "illicit", "any", "symptoms")  # fmt: skip
 _FRAME = frozenset(map(wording.stem, _OPENINGS))
 """How a note opens; nothing that the conversation has to say in these words."""
+_TOLD = frozenset(map(wording.stem, _TELLING))
+"""What says that somebody tells it, and no more."""
 _KIN = frozenset({"kin"})
 _CLAUSES = re.compile(r",? (?:and|but) (?:that )?(?:they|she|he|the patient|has|have|is|are|was|were|had)\b")
 
@@ -39,7 +49,7 @@ _CLAUSES = re.compile(r",? (?:and|but) (?:that )?(?:they|she|he|the patient|has|
 def is_firm(source: Source, text: str, verdict: Verdict) -> bool:
     """Whether nothing of the sentence is the model's own, joined from afar, or only asked and not answered."""
     plain = folded.fold(text)
-    if not _is_whole(source, plain, verdict) or _GRAVE.search(plain) or _CLAUSES.search(plain):
+    if not _is_whole(source, plain, verdict) or any(each.search(plain) for each in (_GRAVE, _CLAUSES, _LOOSE)):
         return False
     evidence = [said for said in source.sentences if said.span in verdict.evidence]
     told = " ".join(said.folded for said in evidence)
@@ -47,17 +57,23 @@ def is_firm(source: Source, text: str, verdict: Verdict) -> bool:
         return False
     if "normal" in plain and any(_NOT_NORMAL.search(said.folded) for said in source.sentences):
         return False
-    if _ENDED.search(told) and not _ENDED.search(plain):
+    if any(each.search(told) and not each.search(plain) for each in (_ENDED, _TURNED)):
         return False
-    return _is_near(source, plain) and _is_answered(source, plain) and _is_of_the_patient(source, evidence, plain)
+    if _AGED.search(plain) and any(_THEN.search(said.folded) for said in source.sentences):
+        return False
+    checks = (_is_near, _is_answered, _is_so)
+    return all(each(source, plain) for each in checks) and _is_of_the_patient(source, evidence, plain)
 
 
 def _is_whole(source: Source, plain: str, verdict: Verdict) -> bool:
     """Whether the guard finds nothing amiss; what is past may be named, but not told in the present."""
     if verdict.support == "supported":
         return True
+    if verdict.support != "partial":
+        return False
     named = verdict.doubts == {"past"} and not _PRESENT.search(plain)
-    return verdict.support == "partial" and named and wording.read(plain).stems <= source.stems
+    own = wording.read(plain).stems - source.stems
+    return (named and not own) or (not verdict.doubts and own <= _TOLD)
 
 
 def _is_near(source: Source, plain: str) -> bool:
@@ -84,6 +100,18 @@ def _is_answered(source: Source, plain: str) -> bool:
             continue
         answers = [_FILLER.sub("", said.answer) for said in having]
         if not any(sense.says_no(each) if stem in denied else _YES.match(each) for each in answers):
+            return False
+    return True
+
+
+def _is_so(source: Source, plain: str) -> bool:
+    """Whether a sentence of few words affirms none that all statements deny, wherever in the conversation they are."""
+    written = wording.read(plain).stems - _FRAME
+    if len(written) > FEW or sense.says_no(plain):
+        return True
+    for stem in written - sense.denied_stems(plain):
+        stated = [said for said in source.sentences if stem in said.wording.stems and not said.asks]
+        if stated and all(stem in said.denied for said in stated):
             return False
     return True
 

@@ -55,7 +55,7 @@ def narrative(case: Case) -> tuple[Sentence, ...]:
     """The facts in two to five sentences; where no facts were found, the first sentences of the text."""
     told = [each for each in clauses(case) if not each.more]
     if not told:
-        return tuple(_quoted(case, span, "narrative") for span in _statements(case)[:2])
+        return quoted(case)
     groups = ({"subjective"}, {"history"}, {"medications", "allergies"}, {"objective"}, {"assessment", "plan"})
     lead, rest = told[:1], told[1:]
     sorted_out = [lead, *([each for each in rest if each.section in group] for group in groups)]
@@ -64,6 +64,11 @@ def narrative(case: Case) -> tuple[Sentence, ...]:
         shortest = min(range(1, len(parts)), key=lambda at: len(parts[at - 1]) + len(parts[at]))
         parts[shortest - 1 : shortest + 1] = [[*parts[shortest - 1], *parts[shortest]]]
     return tuple(_composed(part, "narrative") for part in parts)
+
+
+def quoted(case: Case) -> tuple[Sentence, ...]:
+    """The first two statements of the text as they stand."""
+    return tuple(_quoted(case, span, "narrative") for span in _statements(case)[:2])
 
 
 def summary(case: Case) -> tuple[Sentence, ...]:

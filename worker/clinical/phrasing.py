@@ -24,6 +24,7 @@ class Phrases:
     planned: str
     allergic: str
     not_allergic: str
+    no_allergies: str
     denies: str
     without: str
     possible: str
@@ -43,6 +44,7 @@ ENGLISH = Phrases(
     history="history of {things}",
     conditions="conditions: {things}", takes="takes {things}", took="previously took {things}",
     planned="planned: {things}", allergic="allergic to {things}", not_allergic="no allergy to {things}",
+    no_allergies="no known allergies",
     denies="denies {things}", without="no {things}", possible="possible {things}", both="and", either="or",
     relatives={},
     habits={
@@ -59,6 +61,7 @@ SPANISH = Phrases(
     history="antecedentes de {things}",
     conditions="diagnósticos: {things}", takes="toma {things}", took="antes tomaba {things}",
     planned="previsto: {things}", allergic="alergia a {things}", not_allergic="sin alergia a {things}",
+    no_allergies="sin alergias conocidas",
     denies="niega {things}", without="sin {things}", possible="posible {things}", both="y", either="ni",
     relatives={
         "father": "padre", "mother": "madre", "brother": "hermano", "sister": "hermana", "son": "hijo",

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.case import Case, Sentence, Span
-from worker.clinical import firm, folded, grounds, guards, outline, sense, wording
+from worker.clinical import firm, folded, grounds, guards, noted, outline, sense, wording
 from worker.clinical.clauses import clauses
 from worker.clinical.grounds import Source
 from worker.clinical.guards import Policy
-from worker.clinical.mended import mended, without_items
+from worker.clinical.mended import mended, ungendered, without_items
 from worker.clinical.reading import read
 from worker.clinical.turns import turns
 
@@ -22,6 +22,11 @@ NOTHING_KEPT = "summarize: the text supported nothing that the model wrote, so t
 VOICES = {"clinician": "Doctor", "patient": "Patient", "relative": "Guest_family"}
 """How MTS-Dialog calls the speakers: a recording's lines are read with these names."""
 
+_TELLS_SEX = re.compile(
+    r"(?<!\w)(?:sir|ma'am|miss|mister|mrs?|ms|lady|ladies|gentleman|man|woman|boy|girl|guy|dude|husband|wife|"
+    r"s?he|his|hers|male|female|pregnan\w+|prostate|periods?)(?!\w)"
+)
+"""What tells more of a patient's sex than the words for relatives."""
 _ENDS = (".", "!", "?", ":", ";")
 _NUMBERED = re.compile(r"([.;:])\s+\d{1,2}[.)](?=\s|$)")
 """The number of an item that goes on in the same line."""
@@ -42,11 +47,13 @@ def checked(case: Case, written: Sequence[str], policy: Policy, behind: int) -> 
         [_placed(case, each) for each in judged if each.support != "unsupported" and _is_firm(case, source, each)]
     )
     if not kept:
-        return replace(case, warnings=(*case.warnings, NOTHING_KEPT))
+        told = noted.noted(case, source) or (outline.quoted(case) if noted.is_of_family(case) else ())
+        rules = tuple(replace(each, section="narrative") for each in told[:NARRATIVE_SENTENCES])
+        return replace(case, narrative=rules, warnings=(*case.warnings, NOTHING_KEPT))
     flagged = [each for each in judged if each.support == "unsupported"]
     warnings = (*case.warnings, guards.FLAGGED) if flagged else case.warnings
     is_short = sum(len(each.text.split()) for each in kept) < SHORT_SHARE * len((case.text or "").split())
-    facts = _untold(case, kept) if is_short or len(kept) < len(drafts) else []
+    facts = _untold(case, source, kept) if is_short or len(kept) < len(drafts) else []
     ordered = sorted([*kept, *_left_out(case, kept, behind), *flagged], key=_place)
     told = tuple(replace(each, section="narrative") for each in [*kept, *facts][:NARRATIVE_SENTENCES])
     return replace(case, summary=tuple(ordered), narrative=told, warnings=warnings)
@@ -74,6 +81,8 @@ def _is_firm(case: Case, source: Source, sentence: Sentence) -> bool:
 def _mended(source: Source, draft: Sentence) -> Sentence:
     """The sentence without what the text does not tell of age and sex, or of a list's items; as it is where that does
     not help."""
+    if not _TELLS_SEX.search(" ".join(each.folded for each in source.sentences)):
+        draft = replace(draft, text=ungendered(draft.text))
     verdict = guards.check(source, draft.text)
     if verdict.support != "unsupported" and "gender" not in verdict.doubts:
         return draft
@@ -85,11 +94,18 @@ def _mended(source: Source, draft: Sentence) -> Sentence:
     return replace(draft, text=shorter) if shorter else draft
 
 
-def _untold(case: Case, kept: Sequence[Sentence]) -> list[Sentence]:
+def _untold(case: Case, source: Source, kept: Sequence[Sentence]) -> list[Sentence]:
     """The facts that no kept sentence names, in short sentences: they stand for what was dropped."""
     told = frozenset().union(*(wording.read(each.text).stems for each in kept))
-    lacking = [each for each in clauses(case) if not each.more and not wording.read(each.text).stems <= told]
-    return list(outline.by_section([each for each in lacking if each.text[0].isalpha()]))
+    return [each for each in _facts(case, source) if not wording.read(each.text).stems <= told]
+
+
+def _facts(case: Case, source: Source) -> Sequence[Sentence]:
+    """All facts in short sentences: of an English conversation in the manner of a note."""
+    if outline.is_talk(case) and (told := noted.noted(case, source)):
+        return told
+    lacking = [each for each in clauses(case) if not each.more]
+    return outline.by_section([each for each in lacking if each.text[0].isalpha()])
 
 
 def _new(sentences: Sequence[Sentence]) -> list[Sentence]:

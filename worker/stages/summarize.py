@@ -116,7 +116,10 @@ class Generated:
         behind = read[-1].end if len(read) < len(stretches) else len(_text(case))
         policy: Policy = "flag" if self.model.options.get("guard") == "flag" else "drop"
         done = retold.checked(replace(case, share_read=min(case.share_read, share)), written, policy, behind)
-        return extract(done) if done.summary == () else replace(done, summary_by=self.model.name)
+        if done.summary:
+            return replace(done, summary_by=self.model.name)
+        by_rules = extract(done)
+        return replace(by_rules, narrative=done.narrative) if outline.is_talk(case) and done.narrative else by_rules
 
     def _teller(self, cases: Sequence[Case], owners: Sequence[int], desk: Desk) -> OnRow:
         """Each token moves its case on; the text of a case's first stretch is told as it comes."""
