@@ -1,4 +1,4 @@
-"""What differs between two results of the same content: category, facts, sentences, advice, and who did the work."""
+"""What differs between two results of the same content: category, facts, sentences, advice, risk, and who did it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def differences(before: Item, after: Item) -> dict[str, Any]:
         "narrative": _lists(_narrative(before), _narrative(after), _sentence),
         "recommendations": _lists(before.get("recommendations", []), after.get("recommendations", []), _sentence),
         "red_flags": _lists(before.get("red_flags", []), after.get("red_flags", []), lambda each: each["rule"]),
+        "deterioration": _changed(before.get("deterioration"), after.get("deterioration")),
         "models": _by_stage(before.get("models", {}), after.get("models", {})),
         "seconds": {"before": before.get("timings", {}), "after": after.get("timings", {})},
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 MOST_MEASUREMENTS = 2000
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 Consciousness = Literal["alert", "confusion", "voice", "pain", "unresponsive"]
 """ACVPU: Alert, new Confusion, responds to Voice, to Pain, Unresponsive."""
 Level = Literal["low", "medium", "high"]
@@ -25,6 +27,13 @@ class Measurement(BaseModel):
     spo2: Annotated[float, Field(ge=30, le=100)] | None = Field(None, description="oxygen saturation, %")
     oxygen: bool | None = Field(None, description="whether supplemental oxygen was given")
     consciousness: Consciousness | None = Field(None, description="ACVPU")
+
+    @field_validator("at")
+    @classmethod
+    def _refuse_what_nobody_measured(cls, at: datetime) -> datetime:
+        if at < EARLIEST:
+            raise ValueError("it must lie after the year 1899")
+        return at
 
     @model_validator(mode="after")
     def _refuse_empty(self) -> Measurement:

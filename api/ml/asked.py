@@ -12,6 +12,9 @@ MOST_TEXTS = 32  # a call; more belong into a batch
 MOST_SYMPTOMS = 50
 NOTE = "45-year-old man, moderate headache for three days. Denies vomiting."
 ON_TEXT = (StageName.EXTRACT, StageName.CLASSIFY, StageName.SUMMARIZE, StageName.RECOMMEND)
+NO_NUL = r"^[^\x00]+$"
+"""PostgreSQL takes none, and no text holds one."""
+Text = Annotated[str, Field(min_length=1, pattern=NO_NUL)]
 Words = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
 Model = Annotated[
     str,
@@ -40,10 +43,10 @@ class How(Frozen):
 class Predict(How):
     """One text, or up to 32."""
 
-    text: Annotated[str, Field(min_length=1)] | None = Field(None, examples=[NOTE])
-    texts: (
-        Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1, max_length=MOST_TEXTS)] | None
-    ) = Field(None, description="in place of text; the answers come in the same order")
+    text: Text | None = Field(None, examples=[NOTE])
+    texts: Annotated[tuple[Text, ...], Field(min_length=1, max_length=MOST_TEXTS)] | None = Field(
+        None, description="in place of text; the answers come in the same order"
+    )
     stage: StageName | None = Field(
         None, description="extract, classify, summarize or recommend; classify when absent, or the stage of the model"
     )
@@ -84,7 +87,7 @@ class Symptoms(How):
     symptoms: Annotated[tuple[Words | Complaint, ...], Field(min_length=1, max_length=MOST_SYMPTOMS)] | None = Field(
         None, examples=[["chest pain", {"name": "shortness of breath", "severity": "severe"}]]
     )
-    text: Annotated[str, Field(min_length=1)] | None = Field(None, description="in place of symptoms")
+    text: Text | None = Field(None, description="in place of symptoms")
     age: Annotated[int, Field(ge=0, le=130)] | None = Field(None, description="completed years")
     gender: Gender | None = None
     duration: Words | None = Field(None, description="of all symptoms that say none of their own")
@@ -111,7 +114,9 @@ class Act(Frozen):
 
     version: Short | None = Field(None, description="which one; the newest of this name when absent")
     stage: StageName | None = Field(None, description="where models of this name serve several stages")
-    reason: Annotated[str, Field(min_length=1, max_length=400)] | None = Field(None, description="for the log of acts")
+    reason: Annotated[str, Field(min_length=1, max_length=400, pattern=NO_NUL)] | None = Field(
+        None, description="for the log of acts"
+    )
 
 
 class Promotion(Act):

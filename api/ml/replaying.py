@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 import uuid_utils
@@ -20,11 +20,13 @@ from shared import case as cases
 from shared.audit import Actor
 from shared.case import Case, Origin
 from shared.crypto import JobKey
-from shared.job import Audio, Document, JobRequest, JobStatus, StageName
+from shared.job import Audio, Document, JobRequest, JobStatus, Source, StageName
 from shared.ledger import Job
 
 HEARD = (StageName.READ, StageName.TRANSCRIBE)
 """What makes text of what is no text: run again only where the version is one of theirs."""
+BEGIN_WITH_IT = ("text", "series")
+"""Sources of which the request holds all that the job works on."""
 
 
 async def replay(services: Services, actor: Actor, job: Job, pin: Pin) -> str:
@@ -43,7 +45,7 @@ async def replay(services: Services, actor: Actor, job: Job, pin: Pin) -> str:
     await services.gate.check()
     name = str(uuid_utils.uuid7())
     wrapped, key = services.keyring.new(job.tenant, name)
-    anew = pin.stage in HEARD or job.source == "text"
+    anew = pin.stage in HEARD or job.source in BEGIN_WITH_IT
     changes, blob = await _content(services, job, request, key) if anew else ({}, None)
     asked = request.model_copy(
         update={**changes, "versions": {pin.stage: pin.version_id}, "replay_of": job.id, "callback_url": None}
@@ -55,7 +57,7 @@ async def replay(services: Services, actor: Actor, job: Job, pin: Pin) -> str:
         body_hash=services.fingerprint.of(name.encode()),
         content_hash=None,  # it is run, and shared with nobody
         stages=job.stages if anew else tuple(each for each in job.stages if each not in HEARD),
-        source="audio" if job.source == "audio" else "document" if job.source == "document" else "text",
+        source=cast("Source", job.source),
         size=job.size,
         wrapped=wrapped,
         key=key,

@@ -16,6 +16,7 @@ from shared.tally import HOUR_S
 LONGEST_H = 366 * 24
 USUAL_H = 7 * 24
 STEPS_H = {"hour": 1, "day": 24}
+LAST_H = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) // HOUR_S  # none later can be told as a date
 FINE_UP_TO_H = 72  # beyond that a step is a day
 Step = Literal["hour", "day"]
 Since = Annotated[
@@ -55,6 +56,8 @@ def hours(since: datetime | None, until: datetime | None) -> Hours:
     """The hours that are meant. Raises ProblemError 422 for a stretch that is empty or longer than a year."""
     last = int((until.timestamp() if until else time.time()) // HOUR_S) + 1
     first = int(since.timestamp() // HOUR_S) if since else last - USUAL_H
+    if last > LAST_H:
+        raise invalid("?to", "it must lie before the end of the year 9999")
     if not 0 <= first < last:
         raise invalid("?from", "it must lie before `to`")
     if last - first > LONGEST_H:

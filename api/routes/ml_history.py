@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from api.deps import Caller, Here, actor
 from api.errors import invalid
-from api.ml.asked import Model
+from api.ml.asked import NO_NUL, Model
 from api.ml.spans import Hours, Since, Until, hours
 from api.ml.telling import Agreement, Told, told
 from api.security.guard import guarded
@@ -27,7 +27,6 @@ from shared.tally import HOUR_S
 MOST = 200  # lines a call
 CATEGORIES_OF = 1_000
 """So many of the newest predictions are opened for the shares of the categories: each is sealed with its job's key."""
-NO_NUL = r"^[^\x00]+$"  # PostgreSQL takes none
 router = APIRouter(prefix="/ml", tags=["models"], route_class=guarded("read"))
 _job = tables.job
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from api.ml.pins import manifested
 from shared import ledger, tables
 from shared.case import from_json
 from shared.differences import differences, same
 from shared.job import StageName
+from shared.models import MANIFEST
 from tests.api.answering import answer, answering, payload
-from tests.api.conftest import API, NOTE, Gateway
+from tests.api.conftest import API, NOTE, Gateway, until
 from tests.api.test_predict import register
 
 ML = f"{API}/ml"
@@ -73,6 +76,26 @@ async def test_the_replay_of_a_recording_begins_with_its_transcript(gateway: Gat
     )
 
 
+async def test_measurements_are_run_again_as_they_were_sent(gateway: Gateway):
+    sent = {"at": "2026-03-08T08:00:00Z", "heart_rate": 96.0}
+    path = f"{ML}/predict/deterioration"
+    asked = asyncio.create_task(gateway.client.post(path, json={"measurements": [sent]}))
+    await until(lambda: bool(gateway.worker.broker.waiting()))
+    (job_id,) = gateway.worker.broker.waiting()
+    answer(gateway, job_id)
+    await asked
+    own = manifested(gateway.services.settings)[StageName.DETERIORATE]
+    told = (await replay(gateway, job_id, own.name, stage="deteriorate")).json()
+    again = payload(gateway, told["replay_id"])
+    assert again["series"] == payload(gateway, job_id)["series"]
+    assert again["versions"] == {"deteriorate": MANIFEST}
+    with gateway.worker.database.read() as connection:
+        row = ledger.get(connection, told["replay_id"], sealed=("case_file",))
+    assert row is not None
+    assert (row.source, row.stages) == ("series", (StageName.DETERIORATE,))
+    assert row.unseal("case_file", gateway.services.keyring) is None  # the worker makes it from the request
+
+
 async def test_what_cannot_be_run_again_says_why(gateway: Gateway):
     register(gateway)
     waiting = await gateway.submit("Another note that waits.")
@@ -103,6 +126,7 @@ async def test_what_cannot_be_run_again_says_why(gateway: Gateway):
         ({"models": {"classify": {"name": "b"}}}, None),
         ({"summary": [{"section": "plan", "text": "Rest."}]}, "summary"),
         ({"red_flags": [{"rule": "chest"}]}, "red_flags"),
+        ({"deterioration": {"news2": 3}}, "deterioration"),
         ({"classification": {"category": "x", "confidence": 1.0, "needs_review": False}}, "classification"),
     ],
 )
