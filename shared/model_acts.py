@@ -78,8 +78,7 @@ def set_state(
         _move(connection, actor, before, State.RETIRED if state is State.LIVE else State.REGISTERED, "made room")
     _move(connection, actor, its, state, reason, share=share if state is State.CANARY else 0.0)
     if state is State.LIVE:
-        replaced = None if before is None else before.id
-        connection.execute(sa.update(_version).where(_version.c.id == its.id).values(replaced=replaced))
+        _lead_back(connection, its, before)
     return get(connection, version_id)
 
 
@@ -122,6 +121,13 @@ def set_metrics(connection: sa.Connection, actor: Actor, version_id: str, metric
     known = dict(get(connection, version_id).metrics) | dict(metrics)
     connection.execute(sa.update(_version).where(_version.c.id == version_id).values(metrics=json.dumps(known)))
     audit.record(connection, actor, "model_measured", job_id=None, outcome=version_id)
+
+
+def _lead_back(connection: sa.Connection, its: Version, before: Version | None) -> None:
+    """Let a rollback lead to who was live; each version comes once on the way back, which ends at the manifest's."""
+    replaced = sa.update(_version)
+    connection.execute(replaced.where(_version.c.replaced == its.id).values(replaced=its.replaced))
+    connection.execute(replaced.where(_version.c.id == its.id).values(replaced=None if before is None else before.id))
 
 
 def _go_back(connection: sa.Connection, actor: Actor, live: Version, to: State, reason: str) -> None:

@@ -60,7 +60,7 @@ def look(folder: Path, only: Sequence[str] = ()) -> Found:
     weights = [name for name in names if fnmatch(name, "*.safetensors") or fnmatch(name, "*.gguf")]
     weights += [name for name in names if fnmatch(name, "*.onnx*")]
     chosen = [name for name in weights if not only or any(fnmatch(name, each) for each in only)]
-    files = [name for name in names if _fits(name) and (name not in weights or name in chosen)]
+    files = [name for name in names if fits(name) and (name not in weights or name in chosen)]
     if (spec := _ctranslate2(folder)) is not None:
         engine, kind = ("faster-whisper", SPEAKS) if spec.startswith("Whisper") else ("ctranslate2", WRITES)
         return _found(engine, kind, [*files, CTRANSLATE2])
@@ -84,6 +84,11 @@ def refuse_pickles(adapter: Path) -> None:
         raise _nothing(names)
 
 
+def fits(name: str) -> bool:
+    """Whether a file of this name is data that belongs to a model: no pickle, no code, no state of a training."""
+    return any(fnmatch(name, each) for each in (*WANTED, *ABOUT))
+
+
 def card(folder: Path) -> str:
     """The model card that lies with the weights; empty when there is none."""
     try:
@@ -99,10 +104,6 @@ def licence(folder: Path) -> str:
         return told.group(1).strip().strip("\"'")
     names = sorted(path.name for path in folder.iterdir() if fnmatch(path.name.upper(), "LICEN[SC]E*"))
     return f"see {names[0]}" if names else ""
-
-
-def _fits(name: str) -> bool:
-    return any(fnmatch(name, each) for each in (*WANTED, *ABOUT))
 
 
 def _found(engine: str, kind: str, names: Sequence[str], *, gguf: str | None = None) -> Found:

@@ -12,7 +12,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared import package_index
+from shared import model_folders, package_index
 from shared.errors import ModelUnavailableError
 from shared.models import ADAPTER, WEIGHTS, Version
 
@@ -31,19 +31,23 @@ class Kept:
 
 
 def keep(weights: Path, adapter: Path | None, files: list[Path], models_dir: Path) -> Kept:
-    """Take these files of `weights` (paths within it), and all of `adapter`, into the models folder; twice is once.
+    """Take these files of `weights` (paths within it), and those of `adapter`, into the models folder; twice is once.
 
-    Files that lie in the models folder already are linked, all others copied.
+    Of an adapter, what is no data is left out: pickles, code, the state of a training. What lay here and was damaged is
+    replaced. Files that lie in the models folder already are linked, all others copied.
     """
     part = models_dir / REGISTERED / f".part-{uuid.uuid4().hex}"
     try:
         for name in files:
             _take(weights / name, part / WEIGHTS / name, models_dir)
         for name in all_files(adapter) if adapter is not None else ():
-            _take((adapter or weights) / name, part / ADAPTER / name, models_dir)
+            if model_folders.fits(name.name):
+                _take((adapter or weights) / name, part / ADAPTER / name, models_dir)
         sha256 = digest(part)
         size = sum(path.stat().st_size for path in part.rglob("*") if path.is_file())
         home = models_dir / REGISTERED / sha256
+        if home.exists() and digest(home) != sha256:
+            shutil.rmtree(home)
         if not home.exists():
             part.rename(home)
         return Kept(f"{REGISTERED}/{sha256}", sha256, size)

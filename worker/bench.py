@@ -80,9 +80,11 @@ class Bench:
         """Whether a model here reads or writes several texts for less than they cost one by one; rules do not."""
         return any(stage.batch > 1 and stage.model.path is not None for stage in list(self.stages.values()))
 
-    def version_of(self, name: StageName, *, trying: bool) -> str | None:
-        """The registry's id of the version that serves, or of the canary; None: the manifest's own model."""
-        return self.canaries[name].version_id if trying else self.stages[name].model.id
+    def version_of(self, name: StageName, served: Case, *, trying: bool) -> str | None:
+        """The registry's id of the version that served this case last; None: the manifest's own model."""
+        canary = self.canaries.get(name) if trying else None
+        by_canary = canary is not None and canary.post.stage.model.used_by(name) == served.models[-1]
+        return canary.version_id if canary is not None and by_canary else self.stages[name].model.id
 
     def draw(self, stages: Iterable[StageName]) -> frozenset[StageName]:
         """The stages at which a job that begins now is the canary's."""

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared import model_store
-from shared.errors import ClinqError, ModelUnavailableError
+from shared.errors import BackingServiceError, ClinqError, ModelUnavailableError
 from shared.job import StageName
 from shared.models import Version
 from shared.registry import ModelVersion
 from worker import trial
 from worker.memory import let_go, ran_out
 from worker.post import Load
+from worker.residency import NoRoomError
 from worker.stage import Device, Stage, load
 
 Choose = Callable[[StageName, ModelVersion], ModelVersion]
@@ -48,6 +49,11 @@ class Bringer:
             model_store.check(version, self.models_dir)
         except ModelUnavailableError as error:
             raise LackingError(str(error)) from error
+        except OSError as error:
+            raise LackingError(
+                f"the files of {version.label} cannot be read on this machine ({type(error).__name__}): let the "
+                "worker's user read its models folder"
+            ) from error
         try:
             stage = self.load(version.stage, self.choose(version.stage, version.placed(self.models_dir)), self.device)
             trial.run(version.stage, stage)
@@ -55,6 +61,8 @@ class Bringer:
             let_go(error)
             if ran_out(error):
                 raise LackingError(f"{version.label} does not fit into memory beside what serves") from error
+            if isinstance(error, BackingServiceError | NoRoomError):  # the version itself is as good as before
+                raise LackingError(f"{version.label}: {error}") from error
             said = str(error) if isinstance(error, ClinqError) else type(error).__name__
             raise BrokenError(f"it does not load or run: {said}") from error
         return stage

@@ -67,24 +67,28 @@ class Canary:
 
     def run(self, cases: Sequence[Case], desk: Desk, live: Post) -> list[Outcome]:
         """What becomes of each case: served by this version, or by the live one where this one fails."""
-        outcomes = self.post.run(cases, desk)
-        failed = [at for at, outcome in enumerate(outcomes) if self._has_failed(cases[at], outcome)]
+        tried = self.post.run(cases, desk)
+        outcomes = list(tried)
+        failed = [
+            at for at, outcome in enumerate(tried) if not isinstance(outcome, Case | JobStoppedError | HandBackError)
+        ]
         if failed:
             again = live.run([cases[at] for at in failed], desk)
             for at, outcome in zip(failed, again, strict=True):
                 outcomes[at] = outcome
+        for case, own, served in zip(cases, tried, outcomes, strict=True):
+            self._count(case, own, served)
         return outcomes
 
-    def _has_failed(self, case: Case, outcome: Outcome) -> bool:
-        """Count it; a job that was stopped has not failed."""
-        if isinstance(outcome, Case):
+    def _count(self, case: Case, own: Outcome, served: Outcome) -> None:
+        """A job that was stopped has not failed; one that the live version cannot do either is to blame itself."""
+        if isinstance(own, Case):
             self._failed_in_a_row = 0
-            return False
-        if isinstance(outcome, JobStoppedError | HandBackError):
-            return False
+            return
+        if not isinstance(served, Case):
+            return
         self._failed_in_a_row += 1
-        error = type(outcome).__name__
+        error = type(own).__name__
         log.warning("canary failed", stage=self._stage.value, job_id=case.origin.job_id, error=error)
         its = Failure(self._stage, self.version_id, case.origin.job_id, case.origin.tenant, error)
         self.failures.append(its)
-        return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -85,7 +85,7 @@ class Lineup:
     def hear(self, revision: int) -> None:
         """Called at each beat of the heart: wake the thread when there is something to do."""
         lacks = self.standing.problems and time.monotonic() - self._looked_at > AGAIN_S
-        failed = any(canary.failures for canary in list(self._bench.canaries.values()))
+        failed = any(canary.failures or canary.given_up for canary in list(self._bench.canaries.values()))
         if revision != self.standing.revision or lacks or failed:
             self._wake.set()
 
@@ -123,23 +123,25 @@ class Lineup:
             problems: dict[str, str] = {}
             refused = False
             for stage in dict.fromkeys([*self._base, *chosen]):
-                try:
-                    self._bring(stage, chosen.get(stage, InUse()), only_live=only_live)
-                except LackingError as error:
-                    problems[stage.value] = str(error)
-                    log.warning("model lacking", stage=stage.value, reason=str(error))
-                except _RefusedError:
-                    refused = True
+                for bring in self._steps(stage, chosen.get(stage, InUse()), only_live=only_live):
+                    try:
+                        bring()
+                    except LackingError as error:
+                        problems.setdefault(stage.value, str(error))
+                        log.warning("model lacking", stage=stage.value, reason=str(error))
+                    except _RefusedError:
+                        refused = True
             self.standing.problems = problems
             self.standing.revision = revision
             if not refused or self._ended:
                 return
 
-    def _bring(self, stage: StageName, wanted: InUse, *, only_live: bool) -> None:
-        self._bring_live(stage, wanted.live)
+    def _steps(self, stage: StageName, wanted: InUse, *, only_live: bool) -> Iterator[Callable[[], None]]:
+        """None hinders the next: a canary ends also where the version that is live now is not here."""
+        yield lambda: self._bring_live(stage, wanted.live)
         if not only_live:
-            self._bring_canary(stage, wanted.canary)
-            self._bring_shadow(stage, wanted.shadow)
+            yield lambda: self._bring_canary(stage, wanted.canary)
+            yield lambda: self._bring_shadow(stage, wanted.shadow)
 
     def _bring_live(self, stage: StageName, wanted: Version | None) -> None:
         serves = self._bench.stages.get(stage)
@@ -247,7 +249,7 @@ class Lineup:
     def _note_failures(self) -> None:
         """Write down which jobs a canary failed, and take one out of use that keeps failing."""
         for stage, canary in list(self._bench.canaries.items()):
-            failures, canary.failures = canary.failures, []
+            failures = list(canary.failures)
             serves = self._bench.stages.get(stage)
             by = None if serves is None else serves.model.id
             rows = [
@@ -256,6 +258,7 @@ class Lineup:
             if rows:
                 with self._database.write() as connection:
                     comparisons.add(connection, rows)
+                del canary.failures[: len(rows)]
             if canary.given_up:
                 last = failures[-1].error if failures else "an error"
                 self._refuse(canary.version_id, State.CANARY, f"it failed for one job after the other: {last}")

@@ -44,9 +44,11 @@ class Named:
         return at_hand(version) or self._bringer.bring(version)
 
     def _own(self, name: StageName) -> Stage:
-        made = None
+        made = fallback = None
         if name in self._base:
-            made, _ = loaded(name, self._base[name], self._bringer.device, may_move=False)
-        if made is None:
+            made, fallback = loaded(
+                name, self._base[name], self._bringer.device, may_move=False, load=self._bringer.load
+            )
+        if made is None or fallback is not None:  # rules are not what the job names
             raise LackingError(f"this machine has no model of its own for {name.value}")
         return made

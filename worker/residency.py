@@ -30,6 +30,10 @@ MB = 1 << 20
 LONGEST_LOOK_S = 30.0  # between two looks for what is idle
 
 
+class NoRoomError(ModelUnavailableError):
+    """A model alone is larger than this worker's budget; another one may have room for it."""
+
+
 class Residency:
     """Loads a worker's models, and knows what each takes."""
 
@@ -55,7 +59,7 @@ class Residency:
     def load(self, name: StageName, model: ModelVersion, device: Device) -> Stage:
         """The stage, measured; where there is a budget or an idle time, one whose model can be let go.
 
-        Raises ModelUnavailableError also when the model alone is larger than the budget.
+        Raises NoRoomError when the model alone is larger than the budget.
         """
         if model.path is None or not (self.budget_mb or self.idle_s):
             return self.measured(name, model, device)
@@ -126,8 +130,8 @@ class Resident:
 
     def bring(self) -> Stage:
         """The stage with its model in memory, others let go for it where the budget asks for that."""
-        if self._stage is not None:
-            return self._stage
+        if (held := self._stage) is not None:  # read once: another thread that needs room may let it go just now
+            return held
         self._residency.make_room(self.size_mb, self)
         made = self._residency.measured(self._name, self.model, self._device)
         # A second time it may find room that this process holds already, and seem smaller.
@@ -136,7 +140,7 @@ class Resident:
         budget_mb = self._residency.budget_mb
         if budget_mb and self.size_mb > budget_mb:
             self.let_go("larger than the budget")
-            raise ModelUnavailableError(
+            raise NoRoomError(
                 f"{self.model.name} takes {self.size_mb:.0f} MB, more than CLINQ_MEMORY_BUDGET_MB allows: raise it, or "
                 "choose a smaller model"
             )

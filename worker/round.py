@@ -53,8 +53,9 @@ class Round:
                 log.info("attempt begins", **_names(each), remaining=[stage.value for stage in each.remaining])
             self._made(self._all, Attempt.open)
             for each in self._open:
-                open_ = (stage for stage in each.remaining if stage not in each.request.versions)
-                each.trying = self._worker.bench.draw(open_)
+                if each.job.attempt == 1:  # what began before may have fallen with a canary: no second time
+                    open_ = (stage for stage in each.remaining if stage not in each.request.versions)
+                    each.trying = self._worker.bench.draw(open_)
             recall.look_up(self._worker, self._open)
             self._finish([each for each in self._open if each.over])
             while self._open:
@@ -78,7 +79,7 @@ class Round:
                 self._fault(each, outcome)
                 continue
             if name in self._worker.bench.shadows and name not in each.request.versions:
-                by = self._worker.bench.version_of(name, trying=name in each.trying)
+                by = self._worker.bench.version_of(name, outcome, trying=name in each.trying)
                 self._shadowed.append(Served(each, name, each.case, outcome, by))
             each.case, each.remaining = outcome, each.remaining[1:]
             done.append(each)

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Annotated, TypeVar
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 
 from api.deps import Caller, Here, actor
 from api.errors import ProblemError
-from api.ml.asked import Act, Model, Promotion
+from api.ml.asked import NO_NUL, Act, Model, Promotion
 from api.ml.comparing import Report, report
 from api.ml.pins import manifested, no_such_model, version_named
 from api.ml.spans import Hours, Since, Step, Until, hours
@@ -70,7 +70,7 @@ async def describe(services: Here, name: str) -> Described:
 async def course(
     services: Here,
     caller: Caller,
-    name: str,
+    name: Annotated[str, Path(pattern=NO_NUL)],
     version: VersionOf = None,
     stage: StageOf = None,
     since: Since = None,
@@ -122,7 +122,7 @@ async def promote(services: Here, caller: Caller, request: Request, name: str, b
 
 @changeable.post("/{name}/rollback")
 async def rollback(services: Here, caller: Caller, request: Request, name: str, body: Act) -> list[Shown]:
-    """Let what served before this model serve again at its stage; a canary of that stage ends with it."""
+    """Let what served before this model serve again: for a canary, who is live; else that stage's canary ends, too."""
     _may_act(services, caller.tenant)
     who = actor(request)
 
@@ -130,7 +130,10 @@ async def rollback(services: Here, caller: Caller, request: Request, name: str, 
         its = version_named(connection, name, body.version, body.stage)
         if its.state not in {State.LIVE, State.CANARY}:
             raise IllegalStateError(f"this version is {its.state.value}: it serves nobody, so nothing is rolled back")
-        model_acts.rollback(connection, who, its.stage, reason=body.reason or "")
+        if its.state is State.CANARY:
+            model_acts.set_state(connection, who, its.id, State.REGISTERED, reason=body.reason or "rolled back")
+        else:
+            model_acts.rollback(connection, who, its.stage, reason=body.reason or "")
         return its.stage, known(connection)
 
     stage, found = await _run(services, act)

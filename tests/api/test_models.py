@@ -183,3 +183,16 @@ async def test_prometheus_reads_each_versions_last_day_without_a_word_of_whose(g
     with gateway.worker.database.write() as connection:
         connection.execute(sa.update(tables.tally).values(hour=tables.tally.c.hour - 48))
     assert "bert-new" not in (await gateway.client.get("/metrics")).text
+
+
+async def test_a_rollback_of_the_canary_leaves_who_is_live_in_place(gateway: Gateway):
+    register(gateway, "1")
+    register(gateway, "2")
+    await act(gateway, "promote", version="1", state="live")
+    await act(gateway, "promote", version="2", state="canary", share=0.1)
+    back = await act(gateway, "rollback", version="2")
+    assert back.status_code == 200
+    assert {each["version"]: each["state"] for each in back.json() if each["id"] != "manifest"} == {
+        "1": "live",
+        "2": "registered",
+    }

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from shared import model_store
 from shared.case import Case
 from shared.database import Database
 from shared.job import StageName
@@ -250,3 +251,20 @@ def test_a_hub_id_fetches_data_files_alone_and_a_hub_out_of_reach_says_what_to_d
     )
     away = ask("http://127.0.0.1:9")
     assert (away.returncode, "hf download owner/tiny" in away.stderr) == (1, True)
+
+
+def test_of_an_adapter_only_data_is_kept_and_damaged_files_are_brought_anew(tmp_path: Path):
+    weights, adapter, models_dir = folder(tmp_path / "mine", T5, "model.safetensors"), tmp_path / "lora", tmp_path / "m"
+    (adapter / "checkpoint-1").mkdir(parents=True)
+    for name in ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin", "checkpoint-1/optimizer.pt"):
+        (adapter / name).write_bytes(b"{}")
+    files = [Path("model.safetensors")]
+    kept = model_store.keep(weights, adapter, files, models_dir)
+    home = models_dir / kept.folder
+    assert sorted(path.name for path in (home / "adapter").rglob("*")) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ]
+    (home / "weights" / "model.safetensors").write_bytes(b"damaged")
+    assert model_store.keep(weights, adapter, files, models_dir) == kept
+    assert model_store.digest(home) == kept.sha256

@@ -201,3 +201,17 @@ def test_what_ran_beside_is_summed_without_what_failed(either_database: Database
         told = comparisons.beside(connection, its.id)
         assert comparisons.beside(connection, its.id, tenant="another").jobs == 0
     assert (told.jobs, told.failed, told.agreement, told.seconds, told.served_seconds) == (2, 1, 0.5, 2.0, 1.0)
+
+
+def test_the_way_back_ends_at_the_manifest_though_a_version_was_live_twice(either_database: Database):
+    first, second = add(either_database, "1"), add(either_database, "2")
+    for its in (first, second, first):
+        promote(either_database, its)
+    seen = []
+    with either_database.write() as connection:
+        assert model_acts.refuse(connection, WORKER, first.id, State.LIVE, reason="it does not load")
+    seen.append(live(either_database))
+    with either_database.write() as connection:
+        assert model_acts.refuse(connection, WORKER, second.id, State.LIVE, reason="it does not load")
+    seen.append(live(either_database))
+    assert seen == ["2", None]

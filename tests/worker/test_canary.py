@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.case import Case
-from shared.errors import JobStoppedError
+from shared.errors import BadAudioError, JobStoppedError
 from shared.registry import ModelVersion
 from tests.conftest import RecordingDesk
 from tests.worker.engines import EXTRACT, SUMMARIZE, Engine, cases, ids
@@ -80,3 +80,24 @@ def test_results_of_the_canary_and_of_the_live_version_are_cached_apart(desk: Re
     assert both[0] != both[1]
     assert bench.plan_hash([SUMMARIZE], {SUMMARIZE}, by=served.models) == both[1]
     assert bench.plan_hash([SUMMARIZE], by=served.models) is None
+
+
+def test_a_job_that_nobody_can_do_does_not_count_against_the_canary(desk: RecordingDesk):
+    def fail(_chunk, _desk):
+        raise BadAudioError("not to be decoded")
+
+    bench = made(Engine(fail), live=Engine(fail))
+    names = [str(each) for each in range(4)]
+    assert by(bench.run(SUMMARIZE, cases(*names), desk, trying=set(names))) == ["BadAudioError"] * 4
+    assert (bench.canaries[SUMMARIZE].given_up, bench.canaries[SUMMARIZE].failures) == (False, [])
+
+
+def test_who_served_is_told_rightly_where_the_canary_failed(desk: RecordingDesk):
+    def fail(chunk, _desk):
+        if chunk[0].origin.job_id == "b":
+            raise ValueError
+
+    bench = made(Engine(fail))
+    outcomes = bench.run(SUMMARIZE, cases("a", "b"), desk, trying={"a", "b"})
+    served = [each for each in outcomes if isinstance(each, Case)]
+    assert [bench.version_of(SUMMARIZE, each, trying=True) for each in served] == ["v2", None]

@@ -8,21 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from shared import comparisons, model_acts, models
+from shared import comparisons, model_acts, model_store, models
 from shared.case import Case
 from shared.database import Database
-from shared.errors import ModelUnavailableError
+from shared.errors import BackingServiceError, ModelUnavailableError
 from shared.job import StageName
 from shared.migrate import upgrade
-from shared.models import State, Version
+from shared.models import MANIFEST, State, Version
 from shared.registry import ModelVersion
 from tests.attempts import Small
 from tests.tiny_versions import OPERATOR, Versions
 from tests.worker.engines import cases
 from worker.bench import Bench
-from worker.bringing import Bringer
+from worker.bringing import Bringer, LackingError
 from worker.lineup import Lineup
+from worker.named import Named
 from worker.post import Tolerance
+from worker.residency import NoRoomError
 from worker.stage import Device, Stage
 from worker.turnstile import Turnstile
 
@@ -200,6 +202,61 @@ def test_a_canary_that_keeps_failing_is_taken_out_of_use_and_its_failures_are_no
     with database.read() as connection:
         told = comparisons.beside(connection, its.id)
     assert (told.jobs, told.failed) == (2, 2)
+
+
+@pytest.mark.parametrize("error", [BackingServiceError("its server is away"), NoRoomError("larger than the budget")])
+def test_what_is_wrong_on_this_machine_alone_refuses_no_version(shelf, database, versions, lineup, error: Exception):
+    new = versions.add("1")
+    set_state(database, new, State.LIVE)
+    shelf.broken["1"] = error
+    here = lineup()
+    made = here.first(Tolerance())
+    assert (serves(made), state(database, new)) == ("own", State.LIVE)
+    assert str(error) in here.standing.problems["classify"]
+    shelf.broken.clear()
+    here._follow()
+    assert (serves(made), here.standing.problems) == ("1", {})
+
+
+def test_files_that_must_not_be_read_keep_no_worker_from_starting(
+    shelf, database, versions, lineup, monkeypatch: pytest.MonkeyPatch
+):
+    new = versions.add("1")
+    set_state(database, new, State.LIVE)
+
+    def refuse(_version: Version, _folder: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(model_store, "check", refuse)
+    here = lineup()
+    assert (serves(here.first(Tolerance())), state(database, new)) == ("own", State.LIVE)
+    assert "cannot be read" in here.standing.problems["classify"]
+
+
+def test_a_canary_ends_also_where_the_live_version_is_not_here(shelf, database, versions, lineup, tmp_path: Path):
+    canary, new = versions.add("1"), versions.add("2")
+    here = lineup()
+    made = here.first(Tolerance())
+    set_state(database, canary, State.CANARY, share=0.5)
+    here._follow()
+    assert list(made.canaries) == [CLASSIFY]
+    (tmp_path / "models" / str(new.folder)).rename(tmp_path / "elsewhere")
+    set_state(database, new, State.LIVE)
+    set_state(database, canary, State.RETIRED)
+    here._follow()
+    assert (made.canaries, serves(made)) == ({}, "own")
+
+
+def test_a_job_that_names_the_manifest_s_own_is_not_done_by_rules_in_its_place(database, versions, tmp_path: Path):
+    def load(name: StageName, model: ModelVersion, device: Device) -> Stage:
+        if model.engine == "rules":
+            return Small(model=model)
+        raise ModelUnavailableError("no weights")
+
+    bringer = Bringer(tmp_path / "models", Device(), lambda _stage, model: model, load=load)
+    absent = {CLASSIFY: ModelVersion("own", "bert", path=tmp_path / "nowhere")}
+    with pytest.raises(LackingError):
+        Named(database, absent, bringer).stage(CLASSIFY, MANIFEST, lambda _version: None)
 
 
 def test_a_change_waits_for_the_round_in_hand_and_goes_before_the_next():

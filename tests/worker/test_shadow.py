@@ -75,3 +75,13 @@ def test_a_shadow_gives_way_to_a_job_that_waits(house: Furnish, patience_s: floa
             way.listen()
     else:
         way.listen()
+
+
+@pytest.mark.parametrize(("begun", "by"), [(0, "new"), (1, "small")])
+def test_a_job_that_fell_once_is_no_canary_s_again(house: Furnish, begun: int, by: str):
+    made = house({CLASSIFY: says("other")})
+    made.worker.bench.try_out(CLASSIFY, says("other", "new", "v2"), "v2", 1.0)
+    job_id = made.submit()
+    with made.worker.database.write() as connection:
+        connection.execute(sa.update(tables.job).where(tables.job.c.id == job_id).values(attempt=begun))
+    assert [each.name for each in stored(made, made.run(job_id)).models] == [by]
