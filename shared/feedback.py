@@ -25,7 +25,10 @@ MOST = 1_000  # statements about one job
 GOOD, POOR = 4, 2
 """Ratings from which, and up to which, a version counts as right or wrong; 3 of 5 says neither."""
 Target = Literal["result", "category", "summary", "recommendation", "fact"]
-JUDGED = (StageName.EXTRACT, StageName.CLASSIFY, StageName.SUMMARIZE, StageName.RECOMMEND)
+JUDGED = (
+    *(StageName.EXTRACT, StageName.CLASSIFY, StageName.SUMMARIZE, StageName.RECOMMEND),
+    StageName.DETERIORATE,
+)
 STAGES: dict[str, tuple[StageName, ...]] = {
     "result": JUDGED,
     "fact": (StageName.EXTRACT,),

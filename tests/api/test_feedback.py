@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from tests.api.answering import answer
-from tests.api.conftest import API, Gateway
+from tests.api.conftest import API, Gateway, until
 
 
 @pytest.fixture
@@ -39,6 +40,17 @@ async def test_feedback_is_kept_told_again_and_counts_for_what_was_meant(gateway
     assert (listed[0]["correct"], listed[0]["comment"]) == ("respiratory", "a cough")
     assert await agreement(gateway, "classify") == {"agreed": 1, "disagreed": 1, "share": 0.5}
     assert await agreement(gateway, "extract") == {"agreed": 2, "disagreed": 0, "share": 1.0}
+
+
+async def test_feedback_on_a_risk_counts_for_the_version_that_told_it(gateway: Gateway):
+    sent = {"measurements": [{"at": "2026-03-08T08:00:00Z", "heart_rate": 96}]}
+    asked = asyncio.create_task(gateway.client.post(f"{API}/ml/predict/deterioration", json=sent))
+    await until(lambda: bool(gateway.worker.broker.waiting()))
+    (name,) = gateway.worker.broker.waiting()
+    answer(gateway, name)
+    await asked
+    assert (await say(gateway, name, helpful=False)).status_code == 201
+    assert await agreement(gateway, "deteriorate") == {"agreed": 0, "disagreed": 1, "share": 0.0}
 
 
 async def test_a_review_counts_for_the_versions_too(gateway: Gateway, job_id: str):
