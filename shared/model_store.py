@@ -62,8 +62,9 @@ def all_files(folder: Path) -> list[Path]:
 
 
 def digest(home: Path) -> str:
-    """SHA-256 over the names and hashes of all files of a model, in lower-case hex."""
-    lines = (f"{path.as_posix()} {package_index.sha256(home / path)}\n" for path in all_files(home))
+    """SHA-256 over names and hashes of a model's files, in lower-case hex; what engines convert lies beside them."""
+    files = (Path(part) / name for part in (ADAPTER, WEIGHTS) for name in all_files(home / part))
+    lines = (f"{path.as_posix()} {package_index.sha256(home / path)}\n" for path in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ import pytest
 from shared import model_store
 from shared.case import Case
 from shared.database import Database
+from shared.errors import ModelUnavailableError
 from shared.job import StageName
+from shared.models import NewVersion, Version
 from shared.registry import ModelVersion
 from shared.settings import Settings, environment
 from tests.command import Run, runner
@@ -268,3 +271,15 @@ def test_of_an_adapter_only_data_is_kept_and_damaged_files_are_brought_anew(tmp_
     (home / "weights" / "model.safetensors").write_bytes(b"damaged")
     assert model_store.keep(weights, adapter, files, models_dir) == kept
     assert model_store.digest(home) == kept.sha256
+
+
+def test_what_an_engine_converts_beside_the_files_does_not_make_them_others(tmp_path: Path):
+    mine = folder(tmp_path / "mine", T5, "model.safetensors")
+    kept = model_store.keep(mine, None, [Path("model.safetensors"), Path("config.json")], tmp_path / "m")
+    new = NewVersion(SUMMARIZE, "mine", "1", "ctranslate2", kept.folder, kept.sha256)
+    home = tmp_path / "m" / kept.folder
+    folder(home / "converted" / "abc", {}, "model.bin")
+    model_store.check(Version(**asdict(new)), tmp_path / "m")
+    (home / "weights" / "config.json").write_bytes(b"{}")
+    with pytest.raises(ModelUnavailableError, match="not those that were registered"):
+        model_store.check(Version(**asdict(new)), tmp_path / "m")
