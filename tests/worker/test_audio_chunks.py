@@ -120,6 +120,18 @@ def test_the_text_of_all_chunks_is_one_text_with_every_word_at_its_place(case_of
     assert shares == sorted(shares)
 
 
+def test_what_an_engine_told_before_it_failed_is_taken_back_by_the_one_that_begins_anew(case_of: Cased) -> None:
+    desk = RecordingDesk(CONSULTATION)
+    for said in ("Gone.", "Said."):
+        (case,) = stage(Scripted([said] * 9), 20.0).run([case_of(None)], desk)
+
+    told = ""
+    for _, partial, append in desk.told:
+        if partial is not None:
+            told = told + partial if append else partial
+    assert told == case.text
+
+
 def test_an_attempt_goes_on_behind_the_chunk_that_the_last_one_kept(case_of: Cased) -> None:
     script = [f"Line {word}." for word in ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]]
     first, desk = Scripted(list(script)), RecordingDesk(CONSULTATION)

@@ -39,8 +39,8 @@ class Course:
         self._earlier_s = reached.seconds if reached else 0.0
         self.spoken = bool(self.case.segments)
         self._text = self.case.text or ""
-        if self._text:
-            self.desk.tell(self.case, self.recording.share(start), partial=self._text)
+        # Also where nothing was said yet: an engine that failed may have told something before this one began.
+        self.desk.tell(self.case, self.recording.share(start), partial=self._text)
         for chunk in self.recording.chunks(start, self._gates, self.desk.listen):
             self._chunk = chunk
             self.spoken = self.spoken or chunk.seconds > 0
