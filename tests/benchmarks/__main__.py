@@ -1,14 +1,15 @@
-"""Run all benchmarks, or the sections or parts that are named, and write docs/benchmarks.md."""
+"""Run all benchmarks, or the sections or parts that are named, and write docs/benchmarks.md from all that is known."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
-import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -57,44 +58,51 @@ DRAWN = {
 HEAD = """# Benchmarks
 
 Written by `make bench`. Timings on shared machines are noisy: what counts is each ratio, taken between two things that
-ran side by side, alternating, in one run (the median of the rounds). `python -m tests.benchmarks models` measures one
-section anew, and leaves the other as it stands.
+ran side by side, alternating, in one run (the median of the rounds). A part named alone (`python -m tests.benchmarks
+text`) is measured anew, and the others stand as they were: the page says at which commit each was measured.
 """
+KEPT = ROOT / "build" / "benchmarks"
 
 
 def main(names: list[str]) -> int:
-    """Measure; the exit status is 1 when a goal is missed. A part named alone is shown, and not written."""
+    """Measure, keep what was found, and write the page from all that is kept; the status is 1 when a goal is missed."""
     console = Console()
-    found: list[Row] = []
+    KEPT.mkdir(parents=True, exist_ok=True)
+    met = True
     for section, parts in SECTIONS.items():
-        chosen = {name: measure for name, measure in parts.items() if not names or {name, section} & set(names)}
-        rows: list[Row] = []
-        began = time.monotonic()
-        for name, measure in chosen.items():
+        for name, measure in parts.items():
+            if names and not {name, section} & set(names):
+                continue
             console.rule(name)
-            rows += measure(console.print)
-        if not rows:
-            continue
-        told = _section(section, rows, time.monotonic() - began)
-        console.print(told, markup=False, highlight=False)
-        if chosen == parts:
-            write(section, told)
-        found += rows
-    return 0 if all(row.met for row in found) else 1
+            began = time.monotonic()
+            rows = measure(console.print)
+            console.print(markdown(rows), markup=False, highlight=False)
+            met = met and all(row.met for row in rows)
+            keep(name, rows, time.monotonic() - began)
+    PAGE.write_text(page(), encoding="utf-8")
+    return 0 if met else 1
 
 
-def write(section: str, told: str) -> None:
-    """Put a section into the page, in place of what it said before."""
-    before = dict(re.findall(r"(?ms)^## ([^\n]++)\n(.*?)(?=^## |\Z)", PAGE.read_text())) if PAGE.is_file() else {}
-    before[TITLES[section]] = told
-    kept = [f"\n## {title}\n\n{before[title].strip()}\n" for title in TITLES.values() if title in before]
-    PAGE.write_text(HEAD + "".join(kept))
-
-
-def _section(section: str, rows: list[Row], seconds: float) -> str:
+def keep(name: str, rows: Sequence[Row], seconds: float) -> None:
+    """What a part found, with the commit and the machine."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
-    when = f"Measured at commit {commit.strip() or 'unknown'} in {seconds / 60:.0f} minutes. Machine: {_machine()}."
-    return f"{when}\n{DRAWN.get(section, '')}\n{markdown(rows)}"
+    when = f"commit {commit.strip() or 'unknown'}, {seconds:.0f} s, {_machine()}"
+    found = {"when": when, "rows": [asdict(row) for row in rows]}
+    (KEPT / f"{name}.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+def page() -> str:
+    """All that is kept, section by section."""
+    told = [HEAD]
+    for section, parts in SECTIONS.items():
+        kept = {
+            name: json.loads((KEPT / f"{name}.json").read_text()) for name in parts if (KEPT / f"{name}.json").exists()
+        }
+        rows = [Row(**row) for found in kept.values() for row in found["rows"]]
+        when = "\n".join(f"- {name}: {found['when']}" for name, found in kept.items())
+        if rows:
+            told.append(f"\n## {TITLES[section]}\n{DRAWN.get(section, '')}\n{markdown(rows)}\n\nMeasured:\n\n{when}\n")
+    return "".join(told)
 
 
 def _machine() -> str:
