@@ -8,7 +8,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -52,9 +52,8 @@ SECTIONS: Mapping[str, Mapping[str, Callable[[Tell], list[Row]]]] = {
     },
 }
 TITLES = {"service": "The service", "models": "The models"}
-DRAWN = {
-    "models": "\n![Queued notes](img/notes.svg) ![Decoded and gated](img/gate.svg) ![Heard](img/speech.svg)\n",
-}
+DRAWN = {"linear": {"Queued notes": "notes", "Decoded and gated": "gate", "Heard": "speech"}}
+"""By part, the pictures that it draws into docs/img."""
 HEAD = """# Benchmarks
 
 Written by `make bench`. Timings on shared machines are noisy: what counts is each ratio, taken between two things that
@@ -101,8 +100,13 @@ def page() -> str:
         rows = [Row(**row) for found in kept.values() for row in found["rows"]]
         when = "\n".join(f"- {name}: {found['when']}" for name, found in kept.items())
         if rows:
-            told.append(f"\n## {TITLES[section]}\n{DRAWN.get(section, '')}\n{markdown(rows)}\n\nMeasured:\n\n{when}\n")
+            told.append(f"\n## {TITLES[section]}\n{_pictures(kept)}\n{markdown(rows)}\n\nMeasured:\n\n{when}\n")
     return "".join(told)
+
+
+def _pictures(parts: Collection[str]) -> str:
+    drawn = [f"![{title}](img/{name}.svg)" for part in parts for title, name in DRAWN.get(part, {}).items()]
+    return f"\n{' '.join(drawn)}\n" if drawn else ""
 
 
 def _machine() -> str:
