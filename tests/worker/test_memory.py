@@ -183,14 +183,11 @@ def test_a_cpu_that_cannot_load_the_weights_leaves_the_rules(error: Exception, d
 
 
 @pytest.mark.parametrize(("allowed", "engine"), [(True, "bert on cpu"), (False, "rules")])
-def test_weights_that_do_not_fit_onto_the_gpu_at_the_start_go_where_they_may(
-    allowed: bool, engine: str, monkeypatch: pytest.MonkeyPatch
-):
+def test_weights_that_do_not_fit_onto_the_gpu_at_the_start_go_where_they_may(allowed: bool, engine: str):
     def load(name, model, device):
         if device == CUDA and model.engine == "bert":
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
         return Engine(model=model)
 
-    monkeypatch.setattr(bench, "load", load)
-    made = bench.set_up({SUMMARIZE: ModelVersion("big", "bert")}, CUDA, Tolerance(cpu_fallback=allowed))
+    made = bench.set_up({SUMMARIZE: ModelVersion("big", "bert")}, CUDA, Tolerance(cpu_fallback=allowed), load)
     assert made.fallbacks[SUMMARIZE].engine == engine
