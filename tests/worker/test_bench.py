@@ -107,14 +107,13 @@ def test_a_plan_that_is_degraded_or_not_there_has_no_hash():
     assert both.plan_hash([SUMMARIZE, TRANSCRIBE]) is None
 
 
-def test_a_stage_whose_weights_are_missing_falls_back_to_its_rules(monkeypatch: pytest.MonkeyPatch):
+def test_a_stage_whose_weights_are_missing_falls_back_to_its_rules():
     def load(name, model, device):
         if model.engine != "rules":
             raise ModelUnavailableError("not there")
         return RulesEngine(model=model)
 
-    monkeypatch.setattr(bench, "load", load)
     model = ModelVersion("big", "bert")
-    made = bench.set_up({EXTRACT: model, TRANSCRIBE: model}, Device())
+    made = bench.set_up({EXTRACT: model, TRANSCRIBE: model}, Device(), load=load)
     assert made.serving == {"extract": "rules:rules"}
     assert {name: each.engine for name, each in made.fallbacks.items()} == {EXTRACT: "rules", TRANSCRIBE: "rules"}
