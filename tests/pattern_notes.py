@@ -7,6 +7,7 @@ from shared.html_text import html_text
 from shared.job import Patient
 from tests.quality.bundles import judge
 from tests.quality.made_notes import made_notes
+from worker.clinical import plans
 from worker.clinical.wording import looks_clinical, read
 from worker.identifiers.find import identifiers
 
@@ -18,6 +19,7 @@ def read_notes() -> None:
     for number, note in enumerate(made_notes(NOTES)):
         judge(number, note)
     read("No cough.")
+    plans.vocabulary()
     looks_clinical("nephrosclerosis")
     identifiers("Ada Byron, 12 St James's Square", patient=Patient(name="Ada Byron"))
     Redaction("Ada", "Eve", [], {"Ada": "Eve"}).words("Ada Byron")

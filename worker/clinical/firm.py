@@ -53,7 +53,7 @@ def is_firm(source: Source, text: str, verdict: Verdict) -> bool:
         return False
     evidence = [said for said in source.sentences if said.span in verdict.evidence]
     told = " ".join(said.folded for said in evidence)
-    if any(re.search(rf"(?<!\w){found.group()}(?!\w)", told) is None for found in _VAGUE.finditer(plain)):
+    if not all(_stands(found.group(), told) for found in _VAGUE.finditer(plain)):
         return False
     if "normal" in plain and any(_NOT_NORMAL.search(said.folded) for said in source.sentences):
         return False
@@ -122,3 +122,14 @@ def _is_of_the_patient(source: Source, evidence: Sequence[Said], plain: str) -> 
         return True
     theirs = (each for each in source.mentions if each.experiencer != "patient")
     return not any(said.span.start <= each.start < said.span.end for each in theirs for said in evidence)
+
+
+def _stands(words: str, told: str) -> bool:
+    """Whether these words stand in the text as whole words."""
+    at = told.find(words)
+    while at >= 0:
+        around = told[max(0, at - 1) : at], told[at + len(words) : at + len(words) + 1]
+        if not any(each.isalnum() for each in around):
+            return True
+        at = told.find(words, at + 1)
+    return False
