@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from json import JSONDecoder
 from typing import Annotated, Any
 
-from fastapi.exceptions import RequestValidationError
 from pydantic import Discriminator, Field, HttpUrl, Tag, TypeAdapter, ValidationError
 
-from api.errors import ProblemError, field_problems, invalid
+from api.errors import ProblemError, field_problems, in_body, invalid
 from api.submitting import TextSubmission
 from shared.audio_url import LONGEST
 from shared.batches import Flaw, Rejected
@@ -74,8 +73,7 @@ def read_json(body: bytes, settings: Settings) -> Sent:
     try:
         envelope = _Envelope.model_validate_json(rest)
     except ValidationError as error:
-        located = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
-        raise RequestValidationError(located) from None
+        raise in_body(error) from None
     items = (body[start:stop] for start, stop in spans)
     return Sent(envelope, tuple(_read(index, raw, envelope, settings) for index, raw in enumerate(items)))
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api.errors import invalid
+from api.errors import in_body, invalid
 from api.fhir import taking
 from api.paged import take_paged
 from api.services import Services
@@ -46,6 +45,5 @@ async def take_document(
     try:
         sent = TextSubmission.model_validate(given | {"text": text})
     except ValidationError as error:
-        located = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
-        raise RequestValidationError(located) from None
+        raise in_body(error) from None
     return await take_text(services, actor, sent, idempotency_key)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from functools import partial
 
-from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api.errors import invalid
+from api.errors import in_body, invalid
 from api.filing import Examined, take_file
 from api.services import Services
 from api.submitting import Taken
@@ -51,8 +50,7 @@ def read_options(fields: dict[str, str]) -> JobOptions:
     try:
         return JobOptions.model_validate(values)
     except ValidationError as error:
-        located = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
-        raise RequestValidationError(located) from None
+        raise in_body(error) from None
 
 
 def _measured(limits: Limits, upload: Upload) -> Examined:

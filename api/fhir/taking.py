@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from api.errors import in_body
 from api.fhir.asking import understand
 from api.paged import take_paged
 from api.recording import check, take_recording
@@ -70,8 +70,7 @@ def _checked(kind: type[Options], fields: dict[str, object]) -> Options:
     try:
         return kind.model_validate(fields)
     except ValidationError as error:
-        located = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
-        raise RequestValidationError(located) from None
+        raise in_body(error) from None
 
 
 def _sha256(data: bytes) -> str:

@@ -6,13 +6,12 @@ from typing import Annotated, Any
 
 import uuid_utils
 from fastapi import APIRouter, Request, Response
-from fastapi.exceptions import RequestValidationError
 from pydantic import Field, ValidationError
 
 from api import reading
 from api.completed import Completed
 from api.deps import actor, services_of
-from api.errors import invalid
+from api.errors import in_body, invalid
 from api.routes.submit import IDEMPOTENCY_KEY, JOB_ID, PARAMETERS
 from api.security.guard import guarded
 from api.services import Services
@@ -53,8 +52,7 @@ async def deterioration(request: Request) -> Response:
     try:
         sent = SeriesSubmission.model_validate_json(await request.body())
     except ValidationError as error:
-        located = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
-        raise RequestValidationError(located) from None
+        raise in_body(error) from None
     submission = prepared(services, who.tenant, sent, request.headers.get(IDEMPOTENCY_KEY))
     await services.gate.check()
     taken = await write(services, who, submission)

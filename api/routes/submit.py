@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from api import documents, reading, recording
 from api.completed import Completed
 from api.deps import actor, services_of
+from api.errors import in_body
 from api.security.guard import MULTIPART, guarded
 from api.services import Services
 from api.standing import State
@@ -109,8 +109,7 @@ async def _take_text(request: Request) -> Taken:
     try:
         sent = TextSubmission.model_validate_json(await request.body())
     except ValidationError as error:
-        located = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
-        raise RequestValidationError(located) from None
+        raise in_body(error) from None
     taken = await take_text(services_of(request), actor(request), sent, request.headers.get(IDEMPOTENCY_KEY))
     request.scope[JOB_ID] = taken.job_id
     return taken
