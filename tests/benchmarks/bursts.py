@@ -38,6 +38,7 @@ class Quiet:
     """A desk that nobody listens at."""
 
     def audio(self, case: Case) -> Path:
+        """Texts alone are sent: a stage that asks for a recording is a mistake of the benchmark."""
         raise NotImplementedError
 
     document = audio

@@ -17,7 +17,7 @@ from shared.registry import ModelVersion
 from worker.generate import batching
 from worker.generate.converted import REPORT, converted
 from worker.generate.streaming import Unfolding
-from worker.generate.writer import Form, Message, OnRow, batches, data
+from worker.generate.writer import Form, Message, OnRow, batches, templated
 from worker.stage import Device, Listen
 
 LISTEN_S = 0.05
@@ -65,8 +65,7 @@ class Converted:
         """The chat by the model's template; for a model that rewrites its prefix and the last turn."""
         if self.form == "rewrites":
             return f"{self.prefix}{chat[-1].content}{begin}"
-        turns = [{"role": each.role, "content": data(each.content)} for each in chat]
-        return f"{self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)}{begin}"
+        return templated(self.tokenizer, chat, begin)
 
     def write(
         self,

@@ -21,7 +21,7 @@ from shared.registry import ModelVersion
 from worker.generate.following import Follow, ends
 from worker.generate.quantised import quantised
 from worker.generate.streaming import OnToken, Unfolding
-from worker.generate.writer import Form, Message, OnRow, batches, data, first_line
+from worker.generate.writer import Form, Message, OnRow, batches, first_line, templated
 from worker.interrupt import interruptible
 from worker.stage import Device, Listen, undisturbed
 
@@ -76,8 +76,7 @@ class Llama:
 
     def prompt(self, chat: Sequence[Message], begin: str = "") -> str:
         """The chat by the model's template; no text of a message can end its turn."""
-        turns = [{"role": each.role, "content": data(each.content)} for each in chat]
-        return f"{self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)}{begin}"
+        return templated(self.tokenizer, chat, begin)
 
     def write(
         self,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from worker.stage import Listen
+
+if TYPE_CHECKING:  # importing it takes a second, which a model behind a server need not pay
+    from transformers import PreTrainedTokenizerBase
 
 OnRow = Callable[[int, int, str], None]
 """Called after each token with its row, how many tokens that row has, and the text that it added; the row is the place
@@ -85,6 +88,12 @@ def batches(lengths: Sequence[int], most_tokens: int, budget: int = BATCH_TOKENS
 
 def quiet(_row: int, _tokens: int, _text: str) -> None:
     """What hands itself in as `on_token` where nobody watches."""
+
+
+def templated(tokenizer: PreTrainedTokenizerBase, chat: Sequence[Message], begin: str) -> str:
+    """The chat by the model's own template, and how the answer has to begin; no text of a message can end its turn."""
+    turns = [{"role": each.role, "content": data(each.content)} for each in chat]
+    return f"{tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)}{begin}"
 
 
 def data(content: str) -> str:
