@@ -154,7 +154,7 @@ function listen() {
 
 function hear(event) {
   state.seq = event.seq ?? state.seq;
-  if (event.partial) showText(event);
+  if (typeof event.partial === "string") showText(event); // an empty one takes back what was told
   if (OPEN.includes(event.status)) showProgress(event.status, event.stage, event.progress);
   else finish(event.status);
 }
