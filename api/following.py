@@ -124,6 +124,8 @@ class Follower(Generic[H]):
                 return Ending.AGAIN
             if heard is not None:
                 await _tell_all(tell, await self.story.hear(heard))
+                if self.story.ended:  # a reading that is due now would tell the end again
+                    break
             now = time.monotonic()
             if lost or now >= min(read_at, beat_at):
                 if await identify(self.services, self.secret) is None:

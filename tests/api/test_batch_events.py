@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from api.batch_story import BatchStory
+from api.ears import Gathered
+from api.following import Message
 from shared.job import JobStatus, Reason, StageName
 from tests import hand
 from tests.api.conftest import API, NOTE, Gateway, RedisProcess, changed, running
@@ -130,6 +133,24 @@ async def test_the_progress_within_jobs_is_told_only_where_it_is_asked_for(socke
         gateway.worker.finish(job, result={})
         assert kinds(await rest(plain)) == ["item", "completed"]
         assert kinds(await rest(inner)) == ["item", "completed"]
+
+
+async def test_an_end_that_is_heard_when_a_reading_is_due_is_told_once(
+    sockets: Served, monkeypatch: pytest.MonkeyPatch
+):
+    hear = BatchStory.hear
+
+    async def slowly(story: BatchStory, heard: Gathered) -> Sequence[Message]:
+        messages = await hear(story, heard)
+        await asyncio.sleep(1.1 * sockets.gateway.services.settings.socket_reread_s)
+        return messages
+
+    monkeypatch.setattr(BatchStory, "hear", slowly)
+    batch_id, [job_id] = await submitted(sockets.gateway, 1)
+    async with sockets.open(f"batch/{batch_id}") as socket:
+        await heard(socket)
+        sockets.gateway.worker.complete(job_id)
+        assert kinds(await rest(socket)).count("completed") == 1
 
 
 async def test_hundreds_of_changes_cost_few_readings(sockets: Served, monkeypatch: pytest.MonkeyPatch):

@@ -134,6 +134,7 @@ def test_streamed_text_is_sealed_in_redis_and_opens_with_the_jobs_key(house):
 
 
 def test_a_stage_reads_the_recording_that_was_sealed(house):
+    sent = b"RIFF\0\0\0\0WAVEfmt " + bytes(3_000_000)
     read: list[bytes] = []
 
     def listen(case: Case, desk: Desk) -> Case:
@@ -141,11 +142,11 @@ def test_a_stage_reads_the_recording_that_was_sealed(house):
         return replace(case, text=NOTE)
 
     home = house({TRANSCRIBE: Small(listen)})
-    job_id = home.submit(recording=b"RIFF" + bytes(3_000_000))
+    job_id = home.submit(recording=sent)
     assert home.run(job_id).status is JobStatus.COMPLETED
-    assert read == [b"RIFF" + bytes(3_000_000)]
+    assert read == [sent]
     stored = b"".join(path.read_bytes() for path in (home.tmp_path / "blobs").rglob("*") if path.is_file())
-    assert b"RIFF" not in stored
+    assert sent[:16] not in stored  # four bytes alone are found in megabytes of noise now and then
 
 
 def test_the_beat_keeps_a_long_stage_from_being_taken_away(house):
