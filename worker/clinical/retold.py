@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.case import Case, Sentence, Span
-from worker.clinical import firm, folded, grounds, guards, noted, outline, sense, wording
+from worker.clinical import firm, folded, grounds, guards, narrated, noted, outline, sense, wording
 from worker.clinical.clauses import clauses
 from worker.clinical.grounds import Source
 from worker.clinical.guards import Policy
@@ -47,16 +47,34 @@ def checked(case: Case, written: Sequence[str], policy: Policy, behind: int) -> 
         [_placed(case, each) for each in judged if each.support != "unsupported" and _is_firm(case, source, each)]
     )
     if not kept:
-        told = noted.noted(case, source) or (outline.quoted(case) if noted.is_of_family(case) else ())
-        rules = tuple(replace(each, section="narrative") for each in told[:NARRATIVE_SENTENCES])
-        return replace(case, narrative=rules, warnings=(*case.warnings, NOTHING_KEPT))
+        return replace(case, narrative=_by_rules(case, source), warnings=(*case.warnings, NOTHING_KEPT))
     flagged = [each for each in judged if each.support == "unsupported"]
     warnings = (*case.warnings, guards.FLAGGED) if flagged else case.warnings
-    is_short = sum(len(each.text.split()) for each in kept) < SHORT_SHARE * len((case.text or "").split())
-    facts = _untold(case, source, kept) if is_short or len(kept) < len(drafts) else []
     ordered = sorted([*kept, *_left_out(case, kept, behind), *flagged], key=_place)
-    told = tuple(replace(each, section="narrative") for each in [*kept, *facts][:NARRATIVE_SENTENCES])
+    more = _more(case, source, kept, is_cut=len(kept) < len(drafts))
+    told = tuple(replace(each, section="narrative") for each in [*kept, *more])
     return replace(case, summary=tuple(ordered), narrative=told, warnings=warnings)
+
+
+def by_rules(case: Case) -> tuple[Sentence, ...]:
+    """The narrative that no model wrote."""
+    told = _by_rules(case, grounds.read(case)) if outline.is_talk(case) else ()
+    return told or outline.narrative(case)
+
+
+def _by_rules(case: Case, source: Source) -> tuple[Sentence, ...]:
+    """Of a conversation what is said and what was found; for a talk of relatives at least the first words."""
+    told = narrated.rules(case, source) or (outline.quoted(case) if noted.is_of_family(case) else ())
+    return tuple(replace(each, section="narrative") for each in told)
+
+
+def _more(case: Case, source: Source, kept: Sequence[Sentence], *, is_cut: bool) -> list[Sentence]:
+    """What a model's sentences leave out: of a conversation all that rules can tell, else the facts where much is."""
+    if outline.is_talk(case) and (told := narrated.beside(case, source, kept)):
+        return told
+    is_short = sum(len(each.text.split()) for each in kept) < SHORT_SHARE * len((case.text or "").split())
+    facts = _untold(case, source, kept) if is_short or is_cut else []
+    return facts[: max(0, NARRATIVE_SENTENCES - len(kept))]
 
 
 def sentences(written: str) -> list[str]:

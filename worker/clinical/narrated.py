@@ -1,0 +1,79 @@
+"""The narrative of an English conversation: its reported speech and its facts, each thing told once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.case import Case, Sentence
+from worker.clinical import noted, wording
+from worker.clinical.grounds import Source
+from worker.clinical.reported import reported
+
+AGAIN = 0.7
+"""A sentence of whose meaning words more than this share has been told says nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a part of a note is told: at most so many sentences, and whether the facts or the speakers' words lead."""
+
+    most: int
+    facts_lead: bool = False
+    words_beside: bool = True
+    """Whether the speakers' words stand beside the facts; else they come only where there are no facts."""
+
+
+_FULL, _HABITS, _HISTORY = Manner(16), Manner(6), Manner(6, facts_lead=True)
+_LIST = Manner(3, facts_lead=True, words_beside=False)
+_MANNERS = {
+    "": _FULL, "GENHX": _FULL, "ROS": _FULL, "EXAM": _FULL, "PLAN": _FULL, "EDCOURSE": _FULL, "FAM/SOCHX": _HABITS,
+    "PASTMEDICALHX": _HISTORY, "OTHER_HISTORY": _HISTORY, "DIAGNOSIS": _HISTORY, "GYNHX": _HISTORY,
+}  # fmt: skip
+"""By the header of shared/headers.py; others are lists. The numbers were chosen on training conversations."""
+
+
+def rules(case: Case, source: Source) -> tuple[Sentence, ...]:
+    """The narrative without a model; nothing for another language than English, or where nothing is certain."""
+    return _narrative(case, source, ())
+
+
+def beside(case: Case, source: Source, kept: Sequence[Sentence]) -> list[Sentence]:
+    """What the sentences of a model leave out; nothing where the part is a list."""
+    if _manner(case) is _LIST:
+        return []
+    return [each for each in _narrative(case, source, kept) if each not in kept]
+
+
+def _narrative(case: Case, source: Source, kept: Sequence[Sentence]) -> tuple[Sentence, ...]:
+    manner = _manner(case)
+    facts = noted.noted(case, source)
+    said = reported(case)
+    age = [each for each in facts if "-old" in each.text and not any("-old" in other.text for other in kept)][:1]
+    rest = [each for each in facts if "-old" not in each.text]
+    if not manner.words_beside and (rest or age):
+        said = ()
+    ordered = [*rest, *said] if manner.facts_lead else [*said, *rest]
+    return tuple(_new([*age, *kept, *ordered], manner.most, len(kept) + len(age)))
+
+
+def _manner(case: Case) -> Manner:
+    headers = {each.header for each in case.headed if each.sure}
+    return _MANNERS.get(next(iter(headers)), _LIST) if len(headers) == 1 else _FULL
+
+
+def _new(sentences: Sequence[Sentence], most: int, first: int) -> list[Sentence]:
+    """The first ones, and of the others those that say something new."""
+    kept = list(sentences[:first])
+    told = frozenset().union(*(_says(each) for each in kept))
+    for each in sentences[first:]:
+        says = _says(each)
+        if len(kept) < most and says and len(says & told) <= AGAIN * len(says):
+            kept.append(each)
+            told |= says
+    return kept
+
+
+def _says(sentence: Sentence) -> frozenset[str]:
+    written = wording.read(sentence.text)
+    return written.stems | {number.value for number in written.numbers}
