@@ -30,8 +30,8 @@ _PLANS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 _STATED = re.compile(
-    r"(?:your (?!name)\w.*|you (?:have|had|were|are|need|should|must|received|underwent|do not|did not|presented|came|"
-    r"suffered|show|tested|also have) .+)",
+    r"(?:your (?!name)\w.*|you (?:\w+ed|underwent|broke|have|had|were|are|need|should|must|do not|did not|came|"
+    r"also have) .+)",
     re.IGNORECASE,
 )
 _TALK = re.compile(
@@ -56,13 +56,17 @@ def as_patient(words: Sequence[str]) -> list[str] | None:
     for pattern, frame in _PLANS:
         if found := pattern.fullmatch(text):
             rest = _turned(found["rest"])
-            return frame.format(rest=" ".join(rest)).split() if rest else None
+            return frame.format(rest=_lowered(" ".join(rest))).split() if rest else None
     return _turned(text) if _STATED.fullmatch(text) else None
 
 
 def _without_frame(text: str) -> str:
     frame = next((each for each in _SEEMS if text.lower().startswith(f"{each} ")), "")
     return text[len(frame) :].strip(" ,") if frame else text
+
+
+def _lowered(text: str) -> str:
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
 def _turned(text: str) -> list[str] | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from worker.clinical.certain import is_finite
-from worker.clinical.conjugation import past, third
+from worker.clinical.conjugation import past, third, verbs
 from worker.clinical.tokens import word_set
 
 _YES = word_set(
@@ -14,8 +14,9 @@ _YES = word_set(
     "it's is sir ma'am doctor um uh oh unfortunately indeed of course that all i'm , . !"
 )
 _NO = word_set(
-    "no nope nah never none neither nothing not at all i don't do haven't have didn't did am i'm wasn't was "
-    "can't cannot sir ma'am doctor um uh oh ever , . ! thankfully fortunately"
+    "know aware like that of anything those kind no nope nah never none neither nothing not at all i don't do "
+    "haven't have didn't did am i'm wasn't was can't cannot sir ma'am doctor um uh oh ever , . ! thankfully "
+    "fortunately"
 )
 _YES_FIRST = word_set("yes yeah yep yup sure correct right exactly absolutely definitely certainly i that's it")
 _NO_FIRST = word_set("no nope nah never none neither not i um uh oh")
@@ -39,7 +40,17 @@ _ASKED = re.compile(r"(?P<aux>do|did|are|were|have|can) you (?P<rest>[a-z0-9].{2
 _TAGGED = re.compile(
     r"you (?P<rest>[a-z].{3,150}?) ?,? ?(?:right|correct|is that right|is that correct)", re.IGNORECASE
 )
+_HAVING = word_set("have had having experiencing experienced feeling noticed")
+_OWNED = word_set(
+    "children kids siblings brothers sisters job insurance pets pharmacy doctor partner family questions plans support "
+    "idea time log history surgery surgeries operations"
+)
 _BEYOND = word_set("other not without same")
+_RUNS = re.compile(
+    r"(?:does|do) (?P<what>[a-z][\w ,]{2,60}) (?:usually )?run in your family(?: too)?|"
+    r"(?:do you have )?(?:any|a) family history of (?P<which>[a-z][\w ,]{2,60})",
+    re.IGNORECASE,
+)
 _FAMILY = re.compile(
     r"(?P<aux>does|did|has) any(?:one|body)(?: else)? in your (?:immediate )?family (?:ever )?(?P<verb>[a-z]+) "
     r"(?P<rest>[a-z].{2,80})",
@@ -78,7 +89,8 @@ _FRAMES: tuple[tuple[str, str, str], ...] = (
     (r"who do you live with", _WHO, "I live with {answer}"),
     (r"(?:who lives with you|who(?: else)? lives (?:at home|in the house|there) with you)", _WHO,
      "I live with {answer}"),
-    (r"how many (?P<what>[\w ]{3,30}) do you (?P<rest>have|smoke|drink|take)(?P<more> .+)?", r"(?P<answer>[\w]+)",
+    (r"how many (?P<what>[\w ]{3,30}) do you (?P<rest>have|smoke|drink|take)(?P<more> .+)?",
+     r"(?P<answer>(?!one$|1$)[\w]+)",
      "I {rest} {answer} {what}{more}"),
     (r"how (?:much|often|many \w+) do you (?P<rest>smoke|drink|exercise|use|take|work out|weigh)(?P<more> \w+)?",
      r"(?P<answer>(?:(?:about|around|roughly|maybe|only|just|at least|at most|almost) )*+(?:a|an|one|two|three|four|"
@@ -98,7 +110,8 @@ _FRAMES: tuple[tuple[str, str, str], ...] = (
 )  # fmt: skip
 _SINCE = re.compile(
     r"(?:for (?:the |about |around |over |almost |a |an |at least |like |probably )*+"
-    r"(?:last |past |few |couple of |couple )*+(?:\w+ )?(?:and a half )?(?:years?|months?|weeks?|days?|hours?)(?: now| or so)?|"
+    r"(?:last |past |few |couple of |couple )*+(?:\w+ )?(?:and a half )?(?:years?|months?|weeks?|days?|hours?)"
+    r"(?: now| or so)?|"
     r"(?:about |around |almost )?\w+ (?:years?|months?|weeks?|days?|hours?) ago|since (?:last )?\w+|in (?:the )?\w+|"
     r"last (?:year|month|week|night)|yesterday)",
     re.IGNORECASE,
@@ -135,18 +148,29 @@ def _further(answer: Sequence[str]) -> list[str]:
 def _is_bare(answer: Sequence[str], words: frozenset[str], first: frozenset[str]) -> bool:
     """Whether an answer says no more than yes, or than no."""
     low = [each.lower() for each in answer]
+    if ("know" in low or "aware" in low) and "that" not in low:
+        return False
     return bool(low) and all(each in words for each in low) and any(each in first for each in low[:3])
 
 
 def _settled(asked: str, *, is_yes: bool) -> list[str] | None:
     if tagged := _TAGGED.fullmatch(asked):
         return ["I", *_own(tagged["rest"])] if is_yes and _is_closed(tagged["rest"], _UNSURE_YES) else None
+    if runs := _RUNS.fullmatch(asked):
+        found_ = runs["what"] or runs["which"]
+        if not _is_closed(found_, _BEYOND | _OPEN):
+            return None
+        return ["There", "is", *(["a"] if is_yes else ["no", "known"]), *["family", "history", "of"], *found_.split()]
     if family := _FAMILY.fullmatch(asked):
         return _of_nobody(family) if not is_yes else None
     found = _ASKED.fullmatch(asked)
     if not found or not _is_closed(found["rest"], _UNSURE_YES if is_yes else _UNSURE_NO):
         return None
     aux, rest = found["aux"].lower(), [each for each in _own(found["rest"]) if each.lower() != "ever"]
+    if aux in {"do", "did"} and not (rest and verbs().is_base(rest[0].lower())):
+        return None
+    if not is_yes and _is_complaint(rest):
+        return ["I", "deny", *rest[1:]]
     if not is_yes:
         return ["I", {"can": "cannot"}.get(aux, aux), *(["not"] if aux != "can" else []), *rest]
     rest = [each for each in rest if each.lower() != "any"]
@@ -167,6 +191,12 @@ def _of_nobody(found: re.Match[str]) -> list[str] | None:
     return (
         ["No", "one", "in", "my", "family", *form.split(), *_own(rest)] if form and _is_closed(rest, _BEYOND) else None
     )
+
+
+def _is_complaint(rest: Sequence[str]) -> bool:
+    """Whether it is had and not owned: any pain, not any children."""
+    low = [each.lower() for each in rest]
+    return low[:1] != [] and low[0] in _HAVING and low[1:2] in (["any"], ["a"]) and not _OWNED & set(low)
 
 
 def _is_closed(rest: str, unsure: frozenset[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from worker.clinical.conjugation import thirds, verbs
 from worker.clinical.tokens import word_set
@@ -82,7 +83,10 @@ def _begins_well(low: Sequence[str]) -> bool:
 
 
 def _has_verb(said: Sequence[str]) -> bool:
-    return "i" in said or any(is_finite(each) for each in said if each != "left")
+    if "i" in said or any(is_finite(each) for each in said if each != "left"):
+        return True
+    pairs = pairwise(said[:4])
+    return said[0] in {"my", "the"} and any(one.endswith("s") and other in verbs().verbs for one, other in pairs)
 
 
 def is_finite(word: str) -> bool:
@@ -107,13 +111,15 @@ def _is_named(low: Sequence[str], at: int) -> bool:
         return _has_antecedent(low[:at], before)
     if word == "there":
         return following in {"is", "was", "are", "were", "has", "have"} or before == "is"
-    if word.isdigit() or word in _COUNTS:
+    if word in {"little", "few"} and following in {"yesterday", "today"}:
+        return False
+    if word.replace(".", "", 1).isdigit() or word in _COUNTS:
         later = low[at + 2] if at + 2 < len(low) else ""
         if following in _DOSES and later != "of" and before in _COUNTING | {"as"}:
             return False
         return before not in _COUNTING or (following[:1].isalpha() and following not in _JOINTS)
     if word in {"one", "ones"}:
-        return (
+        return before in {"no", "every"} or (
             following[:1].isalpha()
             and following not in _FUNCTION
             and following not in {"is", "the", "day", "i", "a", "in", "on"}
@@ -123,6 +129,8 @@ def _is_named(low: Sequence[str], at: int) -> bool:
 
 def _joins(at: int, before: str, following: str) -> bool:
     """A feeling that goes away, she said that I am: it joins, and stands for nothing."""
+    if before in {"is", "was"} and following in {"i", "my", "the"}:
+        return True
     if not at or not following[:1].isalpha() or before in {",", "and", "but", "so", "or"}:
         return False
     if before in {"after", "like", "of", "for", "with", "at", "to", "in", "on", "by", "about", "before", "than", "all",

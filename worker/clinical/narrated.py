@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.case import Case, Sentence
 from worker.clinical import noted, wording
@@ -12,6 +13,24 @@ from worker.clinical.reported import reported
 
 AGAIN = 0.7
 """A sentence of whose meaning words more than this share has been told says nothing new."""
+
+_VERDICTS = frozenset({"noncontributory", "negative", "none", "unremarkable", "unknown"})
+"""Words with which a note says that there is nothing to tell."""
+_OF_NOBODY = ("No one in", "There is no known family")
+_DENIES = re.compile(r"(?P<denies>The patient denies|Denies|No) (?P<things>[^.]{1,400})\.")
+_BETWEEN = re.compile(r", | or ")
+ENOUGH = 3
+"""Of the speakers' own sentences so many leave a model, which errs more often than they, no more than its opening."""
+_HABITS_BY = {
+    "smok": "smoke",
+    "tobacco": "smoke",
+    "cigar": "smoke",
+    "alcohol": "drink",
+    "drink": "drink",
+    "beer": "drink",
+}
+_EMPTY = frozenset({"use", "illicit", "former", "history", "current"})
+"""Words around the name of a habit that say little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +57,19 @@ def rules(case: Case, source: Source) -> tuple[Sentence, ...]:
     return _narrative(case, source, ())
 
 
-def beside(case: Case, source: Source, kept: Sequence[Sentence]) -> list[Sentence]:
-    """What the sentences of a model leave out; nothing where the part is a list."""
-    if _manner(case) is _LIST:
-        return []
-    return [each for each in _narrative(case, source, kept) if each not in kept]
+def beside(case: Case, source: Source, kept: Sequence[Sentence]) -> tuple[Sentence, ...]:
+    """The sentences of a model with what they leave out; nothing where the part is a list."""
+    return () if _manner(case) is _LIST else _narrative(case, source, kept)
 
 
 def _narrative(case: Case, source: Source, kept: Sequence[Sentence]) -> tuple[Sentence, ...]:
     manner = _manner(case)
     facts = noted.noted(case, source)
     said = reported(case)
+    if any(each.text.lower().rstrip(".") in _VERDICTS for each in kept):
+        said = tuple(each for each in said if not each.text.startswith(_OF_NOBODY))
+    if manner is _FULL and len(said) >= ENOUGH:
+        kept = kept[:1]
     age = [each for each in facts if "-old" in each.text and not any("-old" in other.text for other in kept)][:1]
     rest = [each for each in facts if "-old" not in each.text]
     if not manner.words_beside and (rest or age):
@@ -67,6 +88,7 @@ def _new(sentences: Sequence[Sentence], most: int, first: int) -> list[Sentence]
     kept = list(sentences[:first])
     told = frozenset().union(*(_says(each) for each in kept))
     for each in sentences[first:]:
+        each = _untold(each, told)
         says = _says(each)
         if len(kept) < most and says and len(says & told) <= AGAIN * len(says):
             kept.append(each)
@@ -74,6 +96,23 @@ def _new(sentences: Sequence[Sentence], most: int, first: int) -> list[Sentence]
     return kept
 
 
+def _untold(sentence: Sentence, told: frozenset[str]) -> Sentence:
+    """A denial of several things without those that were told."""
+    found = _DENIES.fullmatch(sentence.text)
+    things = _BETWEEN.split(found["things"]) if found else []
+    new = [each for each in things if not _stems(each) <= told]
+    if not found or not new or len(new) == len(things):
+        return sentence
+    *first, last = new
+    listed = f"{', '.join(first)} or {last}" if first else last
+    return replace(sentence, text=f"{found['denies']} {listed}.")
+
+
 def _says(sentence: Sentence) -> frozenset[str]:
-    written = wording.read(sentence.text)
-    return written.stems | {number.value for number in written.numbers}
+    return _stems(sentence.text)
+
+
+def _stems(text: str) -> frozenset[str]:
+    written = wording.read(text)
+    stems = {next((_HABITS_BY[name] for name in _HABITS_BY if each.startswith(name)), each) for each in written.stems}
+    return (frozenset(stems) - _EMPTY or frozenset(stems)) | {number.value for number in written.numbers}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from shared.case import Case, Sentence
-from worker.clinical import firm, guards, wording
+from worker.clinical import firm, guards, sense, wording
 from worker.clinical.clauses import Clause, clauses, phrases
 from worker.clinical.grounds import Source
 from worker.clinical.phrasing import ENGLISH
@@ -35,6 +35,11 @@ _HABITS = {
     "marijuana use": "uses marijuana", "cocaine use": "uses cocaine",
 }  # fmt: skip
 _SETTLED = frozenset({"former smoker", "never smoked"})
+_WORDS_OF = {
+    "current smoker": re.compile(r"smok|cigar|tobacco"), "alcohol use": re.compile(r"alcohol|drink|beer|wine"),
+    "illicit drug use": re.compile(r"drugs?(?!\w)|illicit|substance"),
+}  # fmt: skip
+_NEGATED = re.compile(r"(?<!\w)(?:no|not|never|don't|doesn't|didn't|haven't|nope)(?!\w)")
 _DENIED = {"current smoker": "smoking"}
 """The names of habits (worker/clinical/phrasing.py) as what somebody does."""
 _THOUGHT = re.compile(
@@ -46,10 +51,13 @@ _THOUGHT = re.compile(
 _GONE = re.compile(r"(?<!\w)(?:gone|subsided|resolved|went away)(?!\w)")
 _LOOSE = re.compile(
     r"(?:not|cannot|can't|feeling|unable|missing) .*|"
-    r"(?:.* )?(?:i|me|my|now|days?|weeks?|months?|years?)(?: .*)?|imbalances?|pregnancy|infections?|injur(?:y|ies)|"
+    r"(?:.* )?(?:i|me|my|now|days?|weeks?|months?|years?)(?: .*)?|(?:.* )?(?:up|down|out|off)|"
+    r"clumsy|overweight|obese|fussy|dizzy|sleepy|itchy|nauseous|tired|weak|numb|swollen|sore|stuffy|confused|depressed|anxious|vomit|"
+    r"irritable|imbalances?|pregnancy|infections?|injur(?:y|ies)|"
     r"shock|buckle|labs?|masses|reactions?|alcoholic|surgery|fell (?:down|off)|electroencephalogram"
 )
 """Things that say too little, or another thing, without the words around them."""
+_DENIAL = re.compile(r"(?:The patient denies|Denies|No) ")
 LONGEST = 5
 """Words of a thing in a list."""
 _OVER = re.compile(r"(?<!\w)(?:used to|tried|once|history|former\w*|quit\w*|stop\w*|marijuana|pot|weed|cannabis)(?!\w)")
@@ -127,10 +135,20 @@ def holds(source: Source, text: str, thing: str) -> bool:
     if not thing:
         return True
     stems = wording.read(thing).stems
+    if _is_affirmed(source, text, stems):
+        return False
     having = [said for said in source.sentences if stems <= said.wording.stems]
     is_gone = any(_GONE.search(said.folded) and stems & said.wording.stems for said in source.sentences)
     is_loose = _LOOSE.fullmatch(thing.lower()) is not None or len(thing.split()) > LONGEST
     return not (is_gone or is_loose) and any(_THOUGHT.search(said.folded) is None for said in having)
+
+
+def _is_affirmed(source: Source, text: str, stems: frozenset[str]) -> bool:
+    """Whether a sentence denies what somebody states: your reports confirm cancer."""
+    if not stems or not _DENIAL.match(text):
+        return False
+    stated = (said for said in source.sentences if stems <= said.wording.stems and not said.asks)
+    return any(not (stems & said.denied) and not sense.says_no(said.folded) for said in stated)
 
 
 def _frame(text: str, section: str, header: str) -> tuple[str, str, str]:
@@ -153,9 +171,15 @@ def _habits(source: Source, things: Sequence[str], *, is_denied: bool) -> Iterab
             yield f"The patient denies {_joined(named, 'or')}"
         return
     is_mixed = any(_OVER.search(said.folded) for said in source.sentences)
-    sure = [_HABITS[each] for each in things if not is_mixed or each in _SETTLED]
+    unclear = {each for each in things if each in _WORDS_OF and _is_denied_somewhere(source, _WORDS_OF[each])}
+    sure = [_HABITS[each] for each in things if (not is_mixed or each in _SETTLED) and each not in unclear]
     if sure:
         yield f"The patient {_joined(sure, 'and')}"
+
+
+def _is_denied_somewhere(source: Source, words: re.Pattern[str]) -> bool:
+    """Whether any sentence, asked or stated, names a habit and denies something: you don't smoke? Yes, I don't."""
+    return any(words.search(said.folded) and _NEGATED.search(said.folded + said.answer) for said in source.sentences)
 
 
 def _things(text: str) -> list[str]:

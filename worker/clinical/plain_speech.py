@@ -37,10 +37,10 @@ _IS_OR_HAS = word_set("it's he's she's there's that's what's who's")
 _HAVING = word_set("been had got gotten gone become never started stopped")
 _DROPPED = word_set("um umm uh uhh hmm hm er erm ah oh mm mhm actually basically honestly literally")
 _LEADS = word_set(
-    "well so yeah yes yep yup no nope nah and but okay ok right sure correct exactly absolutely definitely also "
-    "doctor sir ma'am miss thankfully unfortunately fortunately luckily hi hello hey anyway like see look then "
-    "sorry because alright aw oof neither great good wow cool gosh man sadly plus perfect nice excellent thanks "
-    "obviously"
+    "lastly finally firstly secondly well so yeah yes yep yup no nope nah and but okay ok right sure correct "
+    "exactly absolutely definitely also doctor sir ma'am miss thankfully unfortunately fortunately luckily hi "
+    "hello hey anyway like see look then sorry because alright aw oof neither great good wow cool gosh man "
+    "sadly plus perfect nice excellent thanks obviously"
 )
 _LEAD_PHRASES = tuple(
     map(
@@ -74,6 +74,8 @@ def spoken_words(reading: Reading, start: int, end: int) -> list[str]:
             words[-1] = f"{int(words[-1]) + _ORDINALS[each[0]]}"
             continue
         following = next((other[0] for other in found[at + 1 : at + 4] if not _goes_on(other[0])), "")
+        is_range = [other[0] for other in found[at + 1 : at + 3]][:1] in (["to"], ["or"]) and _is_large(found, at + 2)
+        following = "years" if is_range else following
         words += _written(reading, each.start(), each.end(), following).split()
     return _without_tag(words)
 
@@ -83,6 +85,11 @@ def _without_tag(words: Sequence[str]) -> list[str]:
     colon = next((at for at, each in enumerate(words[:4]) if each == ":"), None)
     is_tag = colon is not None and words[0].lower() in {"guest", "patient", "doctor"}
     return list(words[colon + 1 :]) if is_tag and colon is not None else list(words)
+
+
+def _is_large(found: Sequence[re.Match[str]], at: int) -> bool:
+    """Whether a number stands there that is written in digits: from nine to 10."""
+    return at < len(found) and found[at][0].isdigit() and int(found[at][0]) >= _DIGITS_FROM
 
 
 def _goes_on(word: str) -> bool:
@@ -182,7 +189,7 @@ def _without_tail(words: Sequence[str]) -> list[str]:
 def _is_tail(words: Sequence[str]) -> bool:
     last = words[-1].lower()
     before = words[-2].lower()
-    if last in {"right", "then", "you", "know", "okay", "please", "too"}:
+    if last in {"right", "then", "you", "know", "okay", "please"}:
         return before == "," or (last == "know" and before == "you")
     if last == "now":
         return before not in {"right", "until", "till", "from", "by", "for", "since", "up", "is", "are", "am"}

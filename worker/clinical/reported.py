@@ -30,7 +30,7 @@ _TURNS = word_set(
 )
 """What a clause that is left out may turn round."""
 _GOVERNS = word_set("if when think thought said told unless until before that guess like whenever thinking say says")
-_AGED = re.compile(r"i am (?:only |just |now )*+(?P<age>\d{1,3})(?: years? old)?(?: now| today)?")
+_AGED = re.compile(r"i am (?:only |just |now )*+(?P<age>\d{1,3})(?: years? old)?(?: now| today)?(?: (?:and|,) .*)?")
 _AN_AGE = re.compile(
     r"i am (?:only |just |now |almost )*+\d{1,3}(?: years? old)?(?: |$)(?!weeks|months|feet|pounds|percent|inches)"
 )
@@ -110,8 +110,11 @@ def _statement(
         return None
     if line.speaker == "patient" and speaks:
         return _joined(reading, talk, at, short) or short
-    if of_him and (line.speaker != "clinician" or not speaks) and line.speaker:
+    is_brought = any(each.speaker == "relative" for each in talk)
+    if of_him and (line.speaker != "clinician" or not speaks or is_brought):
         return as_own(short, of_him)
+    if is_brought:
+        return None
     return advised.as_patient(short) if line.speaker == "clinician" else None
 
 
@@ -138,7 +141,7 @@ def _clause(words: Sequence[str], sex: Sex | None, subject: str) -> str | None:
             return text
     for cut in cuts[:-1]:
         rest = list(words[cut:])
-        while rest and (rest[0] == "," or rest[0].lower() in _CONNECT):
+        while rest and (rest[0] == "," or rest[0].lower() in {"and", "but", "so"}):
             rest = rest[1:]
         if not any(each.lower() in _GOVERNS for each in words[:cut]) and (text := _whole(rest, sex, subject)):
             return text

@@ -51,8 +51,8 @@ def checked(case: Case, written: Sequence[str], policy: Policy, behind: int) -> 
     flagged = [each for each in judged if each.support == "unsupported"]
     warnings = (*case.warnings, guards.FLAGGED) if flagged else case.warnings
     ordered = sorted([*kept, *_left_out(case, kept, behind), *flagged], key=_place)
-    more = _more(case, source, kept, is_cut=len(kept) < len(drafts))
-    told = tuple(replace(each, section="narrative") for each in [*kept, *more])
+    all_ = _told(case, source, kept, is_cut=len(kept) < len(drafts))
+    told = tuple(replace(each, section="narrative") for each in all_)
     return replace(case, summary=tuple(ordered), narrative=told, warnings=warnings)
 
 
@@ -68,13 +68,13 @@ def _by_rules(case: Case, source: Source) -> tuple[Sentence, ...]:
     return tuple(replace(each, section="narrative") for each in told)
 
 
-def _more(case: Case, source: Source, kept: Sequence[Sentence], *, is_cut: bool) -> list[Sentence]:
-    """What a model's sentences leave out: of a conversation all that rules can tell, else the facts where much is."""
+def _told(case: Case, source: Source, kept: Sequence[Sentence], *, is_cut: bool) -> Sequence[Sentence]:
+    """A model's sentences and what they leave out: of a conversation all that rules tell, else facts where much is."""
     if outline.is_talk(case) and (told := narrated.beside(case, source, kept)):
         return told
     is_short = sum(len(each.text.split()) for each in kept) < SHORT_SHARE * len((case.text or "").split())
     facts = _untold(case, source, kept) if is_short or is_cut else []
-    return facts[: max(0, NARRATIVE_SENTENCES - len(kept))]
+    return [*kept, *facts][:NARRATIVE_SENTENCES]
 
 
 def sentences(written: str) -> list[str]:

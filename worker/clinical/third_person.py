@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from worker.clinical.conjugation import bent, verbs
+from worker.clinical.tokens import word_set
 
 Sex = Literal["male", "female"]
 
@@ -15,6 +16,9 @@ _FORMS: dict[Sex | None, tuple[str, str, str, str]] = {
     "female": ("she", "her", "her", "herself"),
     None: ("they", "them", "their", "themselves"),
 }
+_NO_VERBS = word_set(
+    "right now , . - ; it that either anymore because but and or so if when for to at in on today yet well"
+)
 _AND = frozenset({"and", "but", "or", "then"})
 
 
@@ -118,6 +122,8 @@ def _verb(telling: _Telling) -> list[str]:
     telling.verb_at = telling.at
     telling.at += 1
     telling.mood = _mood(telling, word)
+    if telling.mood == "bare" and _is_half(telling):
+        raise UncertainError
     return [*said, form]
 
 
@@ -133,6 +139,12 @@ def _is_past_hurt(telling: _Telling) -> bool:
         ["hurt", telling.voice.owns],
         ["hurt", "the"],
     )
+
+
+def _is_half(telling: _Telling) -> bool:
+    """I cannot right now: the verb is left to the question."""
+    following = [each.lower() for each in telling.words[telling.at :] if each.lower() != "not"]
+    return not following or following[0] in _NO_VERBS
 
 
 def _mood(telling: _Telling, word: str) -> str:
