@@ -11,7 +11,7 @@ _YOU = {"you": "I", "your": "my", "yourself": "myself"}
 _OWN = word_set("i me my mine we us our let's")
 _WILL = (
     r"(?:i am going to|we are going to|i will|we will|let's|i would like to|i want to|we would like to|i am gonna|"
-    r"we are gonna|we can|i can)(?: (?:also|just|go ahead and|then|now|actually))*+ "
+    r"we are gonna)(?: (?:also|just|go ahead and|then|now|actually))*+ "
 )
 _PLANS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), frame)
@@ -41,6 +41,8 @@ _TALK = re.compile(
     re.IGNORECASE,
 )
 """Words of what is said kindly, or to lead the talk."""
+_BEHIND = re.compile(r" ?, (?:it|that|this|which|and) | (?:which|that) will ")
+"""Where what is planned ends, and why begins."""
 _SEEMS = (
     "it looks like", "it seems like", "i see that", "i see here that", "i see", "my chart says that", "i can see that",
     "my nurse says that", "it appears that", "it says here that", "it says that", "my notes say that", "i see here",
@@ -55,7 +57,7 @@ def as_patient(words: Sequence[str]) -> list[str] | None:
         return None
     for pattern, frame in _PLANS:
         if found := pattern.fullmatch(text):
-            rest = _turned(found["rest"])
+            rest = _turned(_BEHIND.split(found["rest"])[0])
             return frame.format(rest=_lowered(" ".join(rest))).split() if rest else None
     return _turned(text) if _STATED.fullmatch(text) else None
 

@@ -13,6 +13,9 @@ _NOT_NOUNS = word_set(
     "is was that and or for in on at with to since when because . , thing morning week month year time evening "
     "afternoon night summer winter weekend past same one point before i"
 )
+_MASS = word_set(
+    "pain swelling numbness weakness itching tightness discomfort pressure nausea stiffness tingling burning pains"
+)
 _GIVERS = word_set("they he she")
 _GIVEN = {
     "gave": "given", "prescribed": "prescribed", "put": "put", "started": "started", "told": "told", "sent": "sent",
@@ -35,7 +38,8 @@ def _indefinite(words: Sequence[str]) -> list[str]:
     for at in range(1, len(said) - 1):
         low, before, after = said[at].lower(), said[at - 1].lower(), said[at + 1].lower()
         if low == "this" and before in _HAVING and after not in _NOT_NOUNS:
-            said[at] = "an" if after[0] in "aeio" else "a"
+            is_mass = _MASS & {each.lower() for each in said[at + 1 : at + 4]}
+            said[at] = "" if is_mass else "an" if after[0] in "aeio" else "a"
         elif low == "these" and before in _HAVING and after not in _NOT_NOUNS:
             said[at] = ""
     return [each for each in said if each]

@@ -12,18 +12,17 @@ from worker.clinical.tokens import word_set
 FEWEST, MOST = 3, 45
 """Words of a sentence that is told."""
 _NEVER = word_set(
-    "you your yours yourself we us our ours let's mine think guess maybe probably suppose believe hope wish "
-    "perhaps wonder whatever stuff thing things else same kidding joking thank thanks please welcome "
-    "know remember 'd sure okay ok wow haha name imagine seems heard worry say ask question questions possibly "
-    "shit damn hell crap yes yeah no? hi hello bye anyways forgot? y'all gotta ain't promise correct likely "
-    "somewhere somehow swear bet idea supposedly pissed yay ha lol exactly figured figure assume assumed "
+    "such everything best you your yours yourself we us our ours let's mine think guess maybe probably suppose "
+    "believe hope wish perhaps wonder whatever stuff thing things else same kidding joking thank thanks please "
+    "welcome know remember 'd sure okay ok wow haha name imagine seems heard worry say ask question questions "
+    "possibly shit damn hell crap yes yeah no? hi hello bye anyways forgot? y'all gotta ain't promise correct "
+    "likely somewhere somehow swear bet idea supposedly pissed yay ha lol exactly figured figure assume assumed "
     "thought how's"
 )
 """Words of small talk, of doubt, and of a sentence that somebody else must complete."""
 _AUXILIARIES = word_set(
     "am is are be been being was were do does did have has had can cannot could will would should not too so "
-    "the a an my and or but of to with in on at for from than like because if when very really i "
-    "about every"
+    "the a an my and or but of to with in on at for from than like because if when very really i about every"
 )
 """A sentence that ends with one of these is only half there."""
 _AFTER_IT = word_set("that this it them these those he she")
@@ -66,8 +65,10 @@ def is_certain(low: Sequence[str], kin: frozenset[str]) -> bool:
 
 def _begins_well(low: Sequence[str]) -> bool:
     head = low[0]
-    if head in {"i", "my"} or head in _HEADS:
+    if head in {"i", "my"}:
         return True
+    if head in _HEADS:
+        return not {"should", "would", "could"} & set(low)
     if head == "there":
         return low[1] in {"is", "was", "are", "were", "has", "have"}
     if head == "no" and low[1:2] in (["one"], ["family"]):
@@ -117,7 +118,11 @@ def _is_named(low: Sequence[str], at: int) -> bool:
         later = low[at + 2] if at + 2 < len(low) else ""
         if following in _DOSES and later != "of" and before in _COUNTING | {"as"}:
             return False
-        return before not in _COUNTING or (following[:1].isalpha() and following not in _JOINTS)
+        return before not in _COUNTING or (following[:1].isalpha() and following not in _JOINTS | {"total"})
+    if word in {"some", "any"}:
+        return following not in {"in", "on", "too", "for", "at", "with", ""}
+    if word == "to" and (before == "got" or following in {"", "but", "and", ",", "or", "too"}):
+        return False
     if word in {"one", "ones"}:
         return before in {"no", "every"} or (
             following[:1].isalpha()

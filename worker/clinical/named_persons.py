@@ -24,6 +24,9 @@ MOSTLY = 4
 """So many times more often the patient is called he or she than anybody else is."""
 _WHOLE = {"dad": "father", "mom": "mother", "grandpa": "grandfather", "grandma": "grandmother"}
 _THE_PATIENT = word_set("son daughter boy girl baby child kid")
+_SONS = re.compile(r"(?<!\w)(?:his|her|their) (?:son|boy)(?!\w)")
+_DAUGHTERS = re.compile(r"(?<!\w)(?:his|her|their) (?:daughter|girl)(?!\w)")
+"""Somebody else's child, who may be meant by he or she."""
 _OTHERS = word_set(
     "doctor dr nurse surgeon specialist neurologist cardiologist therapist teacher psychiatrist friend who"
 )
@@ -42,6 +45,8 @@ def patients_sex(lines: Iterable[str]) -> Sex | None:
     words = {word for line in said for word in line}
     he, she = (sum(word in pronouns for line in said for word in line) for pronouns in (HIS, HERS))
     if max(he, she) <= MOSTLY * min(he, she):
+        return None
+    if any((_SONS if he > she else _DAUGHTERS).search(" ".join(line)) for line in said):
         return None
     others = (MALE if he > she else FEMALE) - _THE_PATIENT
     return None if words & others else "male" if he > she else "female"

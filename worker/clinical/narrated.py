@@ -59,7 +59,7 @@ def rules(case: Case, source: Source) -> tuple[Sentence, ...]:
 
 def beside(case: Case, source: Source, kept: Sequence[Sentence]) -> tuple[Sentence, ...]:
     """The sentences of a model with what they leave out; nothing where the part is a list."""
-    return () if _manner(case) is _LIST else _narrative(case, source, kept)
+    return () if _manner(case).facts_lead else _narrative(case, source, kept)
 
 
 def _narrative(case: Case, source: Source, kept: Sequence[Sentence]) -> tuple[Sentence, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from shared.case import Case, Sentence
 from worker.clinical import firm, guards, sense, wording
 from worker.clinical.clauses import Clause, clauses, phrases
-from worker.clinical.grounds import Source
+from worker.clinical.grounds import Said, Source
 from worker.clinical.phrasing import ENGLISH
 
 _WHOLE = frozenset({"GENHX", "FAM/SOCHX", ""})
@@ -58,6 +58,9 @@ _LOOSE = re.compile(
 )
 """Things that say too little, or another thing, without the words around them."""
 _DENIAL = re.compile(r"(?:The patient denies|Denies|No) ")
+_BARE = frozenset({"pain", "pains", "problems", "issues", "changes"})
+"""What is denied only of the place that was asked for."""
+_REMOVED = re.compile(r"(?<!\w)(?:remov\w+|taken out)(?!\w)")
 LONGEST = 5
 """Words of a thing in a list."""
 _OVER = re.compile(r"(?<!\w)(?:used to|tried|once|history|former\w*|quit\w*|stop\w*|marijuana|pot|weed|cannabis)(?!\w)")
@@ -135,12 +138,19 @@ def holds(source: Source, text: str, thing: str) -> bool:
     if not thing:
         return True
     stems = wording.read(thing).stems
-    if _is_affirmed(source, text, stems):
+    if _is_affirmed(source, text, stems) or (_DENIAL.match(text) and thing.lower() in _BARE):
+        return False
+    if text.startswith("The patient has ") and any(_REMOVED.search(said.folded) for said in _naming(source, stems)):
         return False
     having = [said for said in source.sentences if stems <= said.wording.stems]
     is_gone = any(_GONE.search(said.folded) and stems & said.wording.stems for said in source.sentences)
     is_loose = _LOOSE.fullmatch(thing.lower()) is not None or len(thing.split()) > LONGEST
     return not (is_gone or is_loose) and any(_THOUGHT.search(said.folded) is None for said in having)
+
+
+def _naming(source: Source, stems: frozenset[str]) -> Iterable[Said]:
+    """The sentences that name a part of a thing."""
+    return (said for said in source.sentences if stems & said.wording.stems)
 
 
 def _is_affirmed(source: Source, text: str, stems: frozenset[str]) -> bool:

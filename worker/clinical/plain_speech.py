@@ -20,6 +20,7 @@ _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixt
              "ninth": 9}  # fmt: skip
 """Behind twenty and thirty they end a number."""
 _LETTERS = word_set("mg ml mcg kg lbs cm mm pm am")
+_CENTURY = 100
 _DIGITS_FROM = 10
 """Smaller numbers stay words unless a unit follows, as a note writes them."""
 _SHORT = {
@@ -31,7 +32,7 @@ _SHORT = {
     "shouldn't": "should not", "gonna": "going to", "wanna": "want to", "cuz": "because", "it'll": "it will",
     "that'll": "that will", "mom": "mother", "mum": "mother", "mommy": "mother", "dad": "father", "daddy": "father",
     "grandma": "grandmother", "grandpa": "grandfather", "mom's": "mother's", "dad's": "father's", "docs": "doctors",
-    "meds": "medications", "doc": "doctor", "tummy": "abdomen",
+    "meds": "medications", "doc": "doctor", "tummy": "abdomen", "cigs": "cigarettes",
 }  # fmt: skip
 _IS_OR_HAS = word_set("it's he's she's there's that's what's who's")
 _HAVING = word_set("been had got gotten gone become never started stopped")
@@ -55,7 +56,7 @@ _LEAD_PHRASES = tuple(
 )  # fmt: skip
 _NEGATIVE = word_set("no nope nah")
 _TAILS = word_set(
-    "though actually doctor sir ma'am miss then now anyway too basically right um uh okay you know please"
+    "well though actually doctor sir ma'am miss then now anyway too basically right um uh okay you know please"
 )
 _LEANS = word_set(
     "a an the my his her their of in on at to for with and or but have has had is are was were take took about "
@@ -73,9 +74,13 @@ def spoken_words(reading: Reading, start: int, end: int) -> list[str]:
         if at and each[0] in _ORDINALS and found[at - 1][0] in {"20", "30"}:
             words[-1] = f"{int(words[-1]) + _ORDINALS[each[0]]}"
             continue
+        if words[-2:] == ["2000", "and"] and each[0].isdigit() and int(each[0]) < _CENTURY:
+            words[-2:] = [f"{2000 + int(each[0])}"]
+            continue
         following = next((other[0] for other in found[at + 1 : at + 4] if not _goes_on(other[0])), "")
         is_range = [other[0] for other in found[at + 1 : at + 3]][:1] in (["to"], ["or"]) and _is_large(found, at + 2)
-        following = "years" if is_range else following
+        is_kind = at and found[at - 1][0] == "type"
+        following = "years" if is_range or is_kind else following
         words += _written(reading, each.start(), each.end(), following).split()
     return _without_tag(words)
 
@@ -182,13 +187,15 @@ def _is_needed(low: Sequence[str]) -> bool:
 def _without_tail(words: Sequence[str]) -> list[str]:
     kept = list(words)
     while kept and (kept[-1] in ".,!-" or (kept[-1].lower() in _TAILS and len(kept) > 2 and _is_tail(kept))):
-        kept = kept[:-1]
+        kept = kept[: -2 if kept[-1].lower() == "well" else -1]
     return kept
 
 
 def _is_tail(words: Sequence[str]) -> bool:
     last = words[-1].lower()
     before = words[-2].lower()
+    if last == "well":
+        return before == "as"
     if last in {"right", "then", "you", "know", "okay", "please"}:
         return before == "," or (last == "know" and before == "you")
     if last == "now":
