@@ -16,8 +16,10 @@ AGAIN = 0.7
 
 _VERDICTS = frozenset({"noncontributory", "negative", "none", "unremarkable", "unknown"})
 """Words with which a note says that there is nothing to tell."""
+_OPENINGS = {"He": "The patient", "She": "The patient", "His": "The patient's", "Her": "The patient's"}
 _OF_NOBODY = ("No one in", "There is no known family")
 _DENIES = re.compile(r"(?P<denies>The patient denies|Denies|No) (?P<things>[^.]{1,400})\.")
+_AGED = re.compile(r"-old (?:fe)?male\.$")
 _BETWEEN = re.compile(r", | or ")
 ENOUGH = 3
 """Of the speakers' own sentences so many leave a model, which errs more often than they, no more than its opening."""
@@ -70,12 +72,22 @@ def _narrative(case: Case, source: Source, kept: Sequence[Sentence]) -> tuple[Se
         said = tuple(each for each in said if not each.text.startswith(_OF_NOBODY))
     if manner is _FULL and len(said) >= ENOUGH:
         kept = kept[:1]
-    age = [each for each in facts if "-old" in each.text and not any("-old" in other.text for other in kept)][:1]
+    ages = [*(each for each in said if _AGED.search(each.text)), *(each for each in facts if "-old" in each.text)]
+    age = [] if any("-old" in each.text for each in kept) else ages[:1]
     rest = [each for each in facts if "-old" not in each.text]
     if not manner.words_beside and (rest or age):
         said = ()
     ordered = [*rest, *said] if manner.facts_lead else [*said, *rest]
-    return tuple(_new([*age, *kept, *ordered], manner.most, len(kept) + len(age)))
+    return _opened(_new([*age, *kept, *ordered], manner.most, len(kept) + len(age)))
+
+
+def _opened(sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
+    """The first sentence names the patient, whatever was left out before it."""
+    first = next(iter(sentences), None)
+    pronoun = first.text.split()[0] if first else ""
+    if first is None or pronoun not in _OPENINGS:
+        return tuple(sentences)
+    return (replace(first, text=_OPENINGS[pronoun] + first.text[len(pronoun) :]), *sentences[1:])
 
 
 def _manner(case: Case) -> Manner:

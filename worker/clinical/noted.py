@@ -58,7 +58,7 @@ _LOOSE = re.compile(
 )
 """Things that say too little, or another thing, without the words around them."""
 _DENIAL = re.compile(r"(?:The patient denies|Denies|No) ")
-_BARE = frozenset({"pain", "pains", "problems", "issues", "changes"})
+_BARE = frozenset({"swelling", "pain", "pains", "problems", "issues", "changes"})
 """What is denied only of the place that was asked for."""
 _REMOVED = re.compile(r"(?<!\w)(?:remov\w+|taken out)(?!\w)")
 LONGEST = 5

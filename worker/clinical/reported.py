@@ -19,8 +19,8 @@ from worker.clinical.third_person import OWN, Sex, told
 from worker.clinical.tokens import word_set
 from worker.clinical.turns import turns
 
-_SIR = re.compile(r"(?<!\w)(?:sir|mister|mr)(?!\w)")
-_MADAM = re.compile(r"(?<!\w)(?:ma'am|madam|mrs|ms|miss|maam)(?!\w)")
+_SIR = re.compile(r"(?<!\w)(?:sir|mister|mr|young man)(?!\w)")
+_MADAM = re.compile(r"(?<!\w)(?:ma'am|madam|mrs|ms|miss|maam|young lady)(?!\w)")
 _BEGIN = word_set("i my it that this they he she we you there which the")
 _CONNECT = word_set("and but so because or although which though cause until")
 _ENDED = word_set("gone stopped quit anymore resolved better until unless except over")
