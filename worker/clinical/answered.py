@@ -46,6 +46,10 @@ _OWNED = word_set(
     "idea time log history surgery surgeries operations"
 )
 _BEYOND = word_set("other not without same")
+_WHENEVER = re.compile(
+    r"what (?:happens|happened|reaction do you have) (?:when|if) you (?P<rest>\w.{2,80})", re.IGNORECASE
+)
+"""Its answer is true only of that time."""
 _RUNS = re.compile(
     r"(?:does|do) (?P<what>[a-z][\w ,]{2,60}) (?:usually )?run in your family(?: too)?|"
     r"(?:do you have )?(?:any|a) family history of (?P<which>[a-z][\w ,]{2,60})",
@@ -126,6 +130,8 @@ def statement(question: Sequence[str], answer: Sequence[str], short: Sequence[st
     in one sentence, `after` the next sentence of the one who answers.
     """
     asked = " ".join(each for each in question if each != "?")
+    if when := _WHENEVER.fullmatch(asked):
+        return ["When", "I", *_own(when["rest"]), ",", *short] if short[:1] == ["I"] else []
     is_yes = _is_bare(answer, _YES, _YES_FIRST)
     if (more := _further(answer)) and (whole := _settled(asked, is_yes=True)):
         return None if _TAKES_BACK.match(after.lower()) else [*whole, *more]

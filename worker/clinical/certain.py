@@ -34,6 +34,9 @@ _CLAUSE = word_set("i my the he she there can could will would no nobody")
 """What may follow a "that" that joins."""
 _COUNTS = word_set("two three four five six seven eight nine ten")
 _COUNTING = word_set("have has had take takes took taken do did get got drink smoke use used of about only were many")
+_LATE = word_set("yet either anymore still now before though already")
+_ALONE = word_set("smoke drink vape exercise")
+"""Verbs that say enough without another word."""
 _NOUNY = re.compile(r"[a-z]{3,}")
 _FUNCTION = word_set(
     "the and but when because until which then while since that after before had has have was were been for "
@@ -56,7 +59,13 @@ _HEADS = word_set("the both nobody none neither another")
 def is_certain(low: Sequence[str], kin: frozenset[str]) -> bool:
     """Whether a sentence (its words in small letters) can be told; `kin` are the he and she who are named in it."""
     said = [each for each in low if each[0].isalnum()]
-    if not FEWEST <= len(said) <= MOST or said[-1] in _AUXILIARIES or any(each in _NEVER for each in said):
+    whole = said
+    while whole and whole[-1] in _LATE:
+        whole = whole[:-1]
+    if not whole or whole[-1] in _AUXILIARIES:
+        return False
+    is_long = len(said) >= FEWEST or said[-1] in _ALONE
+    if not is_long or len(said) > MOST or said[-1] in _AUXILIARIES or any(each in _NEVER for each in said):
         return False
     if any(each in _UNNAMED and each not in kin for each in said):
         return False
@@ -65,9 +74,11 @@ def is_certain(low: Sequence[str], kin: frozenset[str]) -> bool:
 
 def _begins_well(low: Sequence[str]) -> bool:
     head = low[0]
-    if head in {"i", "my"}:
+    if head == "i":
         return True
-    if head in _HEADS:
+    if head == "my":
+        return "i" not in low or any(is_finite(each) for each in low[: low.index("i")])
+    if head in _HEADS and (head == "the" or "my" in low):
         return not {"should", "would", "could"} & set(low)
     if head == "there":
         return low[1] in {"is", "was", "are", "were", "has", "have"}

@@ -35,7 +35,7 @@ _SHORT = {
     "meds": "medications", "doc": "doctor", "tummy": "abdomen", "cigs": "cigarettes",
 }  # fmt: skip
 _IS_OR_HAS = word_set("it's he's she's there's that's what's who's")
-_HAVING = word_set("been had got gotten gone become never started stopped")
+_HAVING = word_set("been had got gotten become never started stopped")
 _DROPPED = word_set("um umm uh uhh hmm hm er erm ah oh mm mhm actually basically honestly literally")
 _LEADS = word_set(
     "lastly finally firstly secondly well so yeah yes yep yup no nope nah and but okay ok right sure correct "

@@ -21,7 +21,7 @@ from worker.clinical.turns import turns
 
 _SIR = re.compile(r"(?<!\w)(?:sir|mister|mr|young man)(?!\w)")
 _MADAM = re.compile(r"(?<!\w)(?:ma'am|madam|mrs|ms|miss|maam|young lady)(?!\w)")
-_BEGIN = word_set("i my it that this they he she we you there which the")
+_BEGIN = word_set("i my it this they he she we you there which the")
 _CONNECT = word_set("and but so because or although which though cause until")
 _ENDED = word_set("gone stopped quit anymore resolved better until unless except over")
 _TURNS = word_set(
@@ -37,6 +37,12 @@ _AN_AGE = re.compile(
 _ROLE = re.compile(
     r"i am (?:so |just |very )*+(?:ready|sorry|here(?! for| because| to)|glad|excited|listening|back|curious|"
     r"good|fine|great|okay|all right|happy)(?: .*)?"
+)
+
+
+_OLD = re.compile(
+    r"(?<!\w)(\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten) (year|month|week|day)s? old"
+    r"(?= (?!today|now|when|and|but|or|at|so|with)[a-z])"
 )
 
 
@@ -109,7 +115,8 @@ def _statement(
     if line.part.asks or reading.text[line.part.end - 1] == "?" or (line.speaker == "clinician" and line.asks):
         return None
     if line.speaker == "patient" and speaks:
-        return _joined(reading, talk, at, short) or short
+        joined = _joined(reading, talk, at, short)
+        return short if joined is None else joined
     is_brought = any(each.speaker == "relative" for each in talk)
     if of_him and (line.speaker != "clinician" or not speaks or is_brought):
         return as_own(short, of_him)
@@ -199,9 +206,5 @@ def _people(low: Sequence[str], sex: Sex | None) -> frozenset[str]:
 def written(words: Sequence[str]) -> str:
     """The words as a sentence."""
     text = re.sub(r" (?=[,.;:!%)])", "", " ".join(words)).replace("( ", "(")
-    text = re.sub(
-        r"(?<!\w)(\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten) (year|month|week|day)s? old(?= [a-z])",
-        r"\1-\2-old",
-        text,
-    )
+    text = _OLD.sub(r"\1-\2-old", text)
     return f"{text[:1].upper()}{text[1:].rstrip('.,;!')}."
