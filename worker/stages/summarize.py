@@ -156,7 +156,7 @@ def is_trained(model: ModelVersion) -> bool:
 def extract(case: Case) -> Case:
     """The case with a summary that no model wrote."""
     _text(case)
-    return replace(case, summary=outline.summary(case), narrative=outline.narrative(case), summary_by=RULES)
+    return replace(case, summary=outline.summary(case), narrative=retold.by_rules(case), summary_by=RULES)
 
 
 def _headed(case: Case, text: str) -> list[tuple[Span, str | None]]:
