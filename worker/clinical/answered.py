@@ -20,6 +20,10 @@ _NO = word_set(
 )
 _YES_FIRST = word_set("yes yeah yep yup sure correct right exactly absolutely definitely certainly i that's it")
 _NO_FIRST = word_set("no nope nah never none neither not i um uh oh")
+_ECHOES = {
+    "did": "did", "didn't": "did", "was": "were", "wasn't": "were", "have": "have", "haven't": "have", "do": "do",
+    "don't": "do", "am": "are", "i'm": "are", "can't": "can", "cannot": "can",
+}  # fmt: skip
 _TAKES_BACK = re.compile(
     r"(?:well|but|actually|except|only|sometimes|just|maybe|unless|although|i used|oh wait|wait|once|not|no|i mean|"
     r"i guess|i think|i did|i do|i have|occasionally|yes|yeah)(?!\w)"
@@ -34,8 +38,8 @@ _PLAIN_HEADS = word_set(
 )
 _YOU = {"you": "I", "your": "my", "yourself": "myself", "yours": "mine"}
 _OPEN = word_set("it that this these those there them they he she we us our me i else which what why one ones")
-_UNSURE_NO = word_set("any-else and still also just always usually too already both only not without other now")
-_UNSURE_YES = word_set("or not other either if much many else without how")
+_UNSURE_NO = word_set("never any-else and still also just always usually too already both only not without other now")
+_UNSURE_YES = word_set("never or not other either if much many else without how")
 _ASKED = re.compile(r"(?P<aux>do|did|are|were|have|can) you (?P<rest>[a-z0-9].{2,150})", re.IGNORECASE)
 _TAGGED = re.compile(
     r"you (?P<rest>[a-z].{3,150}?) ?,? ?(?:right|correct|is that right|is that correct)", re.IGNORECASE
@@ -136,7 +140,9 @@ def statement(question: Sequence[str], answer: Sequence[str], short: Sequence[st
     if (more := _further(answer)) and (whole := _settled(asked, is_yes=True)):
         return None if _TAKES_BACK.match(after.lower()) else [*whole, *more]
     if is_yes or _is_bare(answer, _NO, _NO_FIRST):
-        return None if _TAKES_BACK.match(after.lower()) else _settled(asked, is_yes=is_yes)
+        return (
+            None if not _echoes(asked, answer) or _TAKES_BACK.match(after.lower()) else _settled(asked, is_yes=is_yes)
+        )
     return _filled(asked, short)
 
 
@@ -149,6 +155,12 @@ def _further(answer: Sequence[str]) -> list[str]:
         return []
     rest = " ".join(words[at:])
     return words[at:] if _SINCE.fullmatch(rest) else []
+
+
+def _echoes(asked: str, answer: Sequence[str]) -> bool:
+    """Whether the verb of an answer is that of the question: do you take it? I did - not any more."""
+    verbs_ = {_ECHOES[each.lower()] for each in answer if each.lower() in _ECHOES}
+    return verbs_ <= {asked.split()[0].lower() if asked else ""} or not verbs_
 
 
 def _is_bare(answer: Sequence[str], words: frozenset[str], first: frozenset[str]) -> bool:
