@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from worker.generate.writer import Form, Message, OnRow
+from worker.generate.writer import Form, Message, Most, OnRow, of_each
 from worker.stage import Listen
 
 
@@ -16,6 +16,8 @@ class Says:
     answers: Sequence[str]
     read: list[str] = field(default_factory=list)
     calls: int = 0
+    most: list[int] = field(default_factory=list)
+    """Tokens that the rows of the last call might have had."""
     form: Form = "continues"
 
     def prompt(self, chat: Sequence[Message], begin: str = "") -> str:
@@ -28,13 +30,14 @@ class Says:
         self,
         prompts: Sequence[str],
         *,
-        most_tokens: int,
+        most_tokens: Most,
         on_token: OnRow,
         listen: Listen,
         stop_at_line: bool = False,
         static: str = "",
     ) -> list[str]:
         self.calls += 1
+        self.most = of_each(most_tokens, len(prompts))
         said = []
         for row, prompt in enumerate(prompts):
             said.append(self.answers[min(len(self.read), len(self.answers) - 1)])

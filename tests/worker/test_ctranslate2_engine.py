@@ -115,6 +115,24 @@ def test_a_line_is_all_that_is_wanted_of_it(models: Path) -> None:
         assert write(writer, *PROMPTS, most_tokens=40, stop_at_line=True) == [each.partition("\n")[0] for each in whole]
 
 
+@pytest.mark.parametrize(
+    ("engine", "name"), [("llama", "llama"), ("ctranslate2", "llama"), ("seq2seq", "t5"), ("ctranslate2", "t5")]
+)
+def test_each_row_may_have_a_length_of_its_own(models: Path, engine: str, name: str) -> None:
+    writer = load(models, engine, name)
+    most = [1 + 2 * at for at in range(len(PROMPTS))]
+    tokens = [0] * len(PROMPTS)
+
+    def on_token(row: int, count: int, _text: str) -> None:
+        tokens[row] = count
+
+    written = writer.write(PROMPTS, most_tokens=most, on_token=on_token, listen=undisturbed)
+
+    assert written == [write(writer, each, most_tokens=own)[0] for each, own in zip(PROMPTS, most, strict=True)]
+    assert all(count <= own for count, own in zip(tokens, most, strict=True))
+    assert len(set(tokens)) > 1
+
+
 @pytest.mark.parametrize("place", [1, 5])
 def test_a_cancel_is_heard_between_tokens_and_the_next_job_is_served(models: Path, place: int) -> None:
     writer = load(models, "ctranslate2", "llama")

@@ -13,7 +13,7 @@ from shared.registry import ModelVersion
 from tests.conftest import RecordingDesk
 from tests.model_server import model_server
 from worker.generate.openai_http import Remote, Server
-from worker.generate.writer import Form, Message, OnRow
+from worker.generate.writer import Form, Message, Most, OnRow
 from worker.stage import Listen
 from worker.stages.recommend import Assisted
 
@@ -35,7 +35,7 @@ class Scripted:
         self,
         prompts: Sequence[str],
         *,
-        most_tokens: int,
+        most_tokens: Most,
         on_token: OnRow,
         listen: Listen,
         stop_at_line: bool = False,

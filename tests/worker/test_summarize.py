@@ -15,7 +15,8 @@ from shared.registry import ModelVersion
 from tests.conftest import RecordingDesk
 from tests.worker.says import Says
 from worker.clinical import retold
-from worker.generate.streaming import loops
+from worker.generate import asks
+from worker.generate.streaming import AGAIN, loops
 from worker.stage import Device, load
 from worker.stages import summarize
 
@@ -196,7 +197,21 @@ def test_the_lines_of_a_recording_reach_a_trained_model_with_their_speakers(
     segments = (Segment(0, 9, 0.0, 1.0, speaker="clinician"), Segment(10, 26, 1.0, 2.0, speaker="patient"))
     says = Says(["Headache."])
     _stage(says, prompt="summary").run([replace(case_of(text, language="en"), segments=segments)], desk)
-    assert says.read == ["Doctor: Any pain?\nPatient: Yes, a headache.\n\nSummary:"]
+    [read] = says.read
+    before, _, said = read.partition("\n\n")
+    assert said == "Doctor: Any pain?\nPatient: Yes, a headache.\n\nSummary:"
+    assert before
+    assert f"{before}\n\n" in asks.BEFORE
+
+
+def test_a_trained_model_writes_no_more_than_fits_to_what_it_reads(case_of: CaseOf, desk: RecordingDesk) -> None:
+    short, long = "Doctor: Any pain?\nPatient: No.", "\n".join(["Doctor: And now?\nPatient: I feel tired."] * 8)
+    says = Says(["Tired."])
+    _stage(says, window=200, prompt="summary").run([case_of(each, language="en") for each in (short, long)], desk)
+    [first, second] = says.most
+    assert summarize.FEW_TOKENS < first < second <= 64
+    _stage(says, window=200).run([case_of(short, language="en")], desk)
+    assert says.most == [64]
 
 
 def test_when_nothing_is_supported_the_text_speaks_for_itself(note: Case, desk: RecordingDesk) -> None:
@@ -244,3 +259,10 @@ def test_a_cancel_is_heard_between_two_tokens(note: Case) -> None:
 def test_a_loop_of_tokens_is_found() -> None:
     assert loops([1, 2, 3, 7, 8, 7, 8, 7, 8])
     assert not loops([1, 2, 3, 1, 2, 3, 4])
+
+
+def test_what_was_said_before_at_length_is_a_loop_wherever_it_was() -> None:
+    said = list(range(AGAIN))
+    assert loops([*said, 90, 91, 92, *said])
+    assert not loops([*said, 90, 91, 92, *said[1:]])
+    assert not loops(said)

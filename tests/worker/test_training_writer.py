@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -156,6 +157,20 @@ def test_the_first_epoch_reads_the_conversations_and_later_ones_their_retellings
         "Chest discomfort since yesterday with breathing that hurts today."
     ]
     assert summary_data.examples(data, 1) == summary_data.examples(data, 1)
+
+
+def test_prompts_are_filled_up_to_like_lengths_and_end_as_they_did() -> None:
+    prompts = ["Patient:" + " no" * count for count in range(1, 80)]
+    filled = asks.filled(prompts, [_words(each) for each in prompts])
+    assert {_words(each) % asks.STEP for each in filled} == {0}
+    assert all(whole.endswith(prompt) for whole, prompt in zip(filled, prompts, strict=True))
+    assert all(_words(whole) - _words(prompt) < asks.STEP for whole, prompt in zip(filled, prompts, strict=True))
+    assert filled[30:32] == asks.filled(prompts[30:32], [_words(each) for each in prompts[30:32]])
+
+
+def _words(text: str) -> int:
+    """As the tokens of SmolLM2 count these words: line ends and marks are tokens too."""
+    return len(re.findall(r"\w+|[.:\n]", text))
 
 
 def test_no_conversation_can_speak_for_the_template() -> None:

@@ -47,6 +47,16 @@ PLAN_EXAMPLE = (
     "Order a CT scan of the chest.\nCall the office if the cough comes back.",
 )
 
+STEP = 32
+"""Prompts of a multiple of so many tokens often share a length: an engine reads and writes those together at least
+cost (worker/generate/batching.py)."""
+BEFORE = (
+    "The following is what was said between a doctor and a patient. The summary below it is the section of a medical "
+    "note that the doctor put down after this visit to the hospital.\n\n"
+)
+"""What may stand before a conversation; the tokens of SmolLM2 are its words, so that it can begin at any of them."""
+_PARTS = re.compile(r"\w+|[.\n]")
+
 _BLANKS = re.compile(r"[ \t\r\f\v]+")
 _LINES = re.compile(r" ?\n[ \n]*")
 
@@ -58,6 +68,19 @@ def summary_prompt(text: str, header: str | None = None) -> str:
     """
     section = f"\nSection: {SECTIONS[header]}" if header in SECTIONS else ""
     return f"{as_data(text)}\n{section}\nSummary:"
+
+
+def filled(prompts: Sequence[str], lengths: Sequence[int]) -> list[str]:
+    """Each prompt behind as much of BEFORE as fills it up to a multiple of STEP, by its own tokens alone.
+
+    It says nothing that the model did not know. Summaries of MTS-Dialog's validation conversations were no worse with
+    it; with marks instead of words, and with line breaks, they were.
+    """
+    begins = [found.start() for found in _PARTS.finditer(BEFORE)]
+    return [
+        f"{BEFORE[begins[-lacking] :] if lacking else ''}{prompt}"
+        for prompt, lacking in zip(prompts, (-length % STEP for length in lengths), strict=True)
+    ]
 
 
 def recommend_prompt(said: Sequence[str]) -> str:

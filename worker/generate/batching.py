@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from worker.generate.writer import Most, of_each
+
 STEP_COST, ROW_COST = 12, 1
 """What a decoding step costs in any batch, and more for each row: SmolLM2-135M in int8 on one thread takes 22, 28, 38
-and 46 ms a step for 1, 4, 8 and 16 rows, about 20 + 1.6 a row. The prompts are read at the same cost in any batch."""
+and 46 ms a step for 1, 4, 8 and 16 rows of short prompts, about 20 + 1.6 a row. The prompts are read at the same cost in any batch."""
 LIKELY = 2
 """A text is likely to end after this part of the tokens that it may take."""
 
@@ -22,7 +24,7 @@ class Shared:
     """Whether the lead comes again in other calls, so that what reading it left is worth keeping."""
 
 
-def even(lengths: Sequence[int], most_tokens: int, budget: int) -> list[list[int]]:
+def even(lengths: Sequence[int], most_tokens: Most, budget: int) -> list[list[int]]:
     """The rows in batches at the least cost.
 
     A causal batch of CTranslate2 reads at once what its shortest prompt is long; what the others have more is fed
@@ -31,11 +33,14 @@ def even(lengths: Sequence[int], most_tokens: int, budget: int) -> list[list[int
     `budget` tokens.
     """
     order = sorted(range(len(lengths)), key=lambda row: lengths[row])
-    likely = max(1, most_tokens // LIKELY)
+    most = of_each(most_tokens, len(lengths))
     least, begins = [0.0], [0]  # of the first n rows: their cost, and where their last batch begins
+    longer = 0
     for end in range(1, len(order) + 1):
         longest = lengths[order[end - 1]]
-        room = max(1, budget // (longest + most_tokens))
+        longer = max(longer, most[order[end - 1]])
+        room = max(1, budget // (longest + longer))
+        likely = max(1, longer // LIKELY)
         costs = {
             begin: least[begin] + (likely + longest - lengths[order[begin]]) * (STEP_COST + ROW_COST * (end - begin))
             for begin in range(max(0, end - room), end)

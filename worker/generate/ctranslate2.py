@@ -16,8 +16,8 @@ from shared.errors import ModelUnavailableError
 from shared.registry import ModelVersion
 from worker.generate import batching
 from worker.generate.converted import REPORT, converted
-from worker.generate.streaming import Unfolding
-from worker.generate.writer import Form, Message, OnRow, batches, templated
+from worker.generate.streaming import Rows, Unfolding
+from worker.generate.writer import Form, Message, Most, OnRow, batches, of_each, templated
 from worker.stage import Device, Listen
 
 LISTEN_S = 0.05
@@ -71,7 +71,7 @@ class Converted:
         self,
         prompts: Sequence[str],
         *,
-        most_tokens: int,
+        most_tokens: Most,
         on_token: OnRow,
         listen: Listen,
         stop_at_line: bool = False,
@@ -79,10 +79,11 @@ class Converted:
     ) -> list[str]:
         """What the model writes for each prompt (see Writer); what reading `static` left is kept for the next call."""
         lead, rows = self._read(static, prompts)
-        written = [""] * len(prompts)
-        for batch in self._batches(lead, rows, most_tokens):
-            unfolding = Unfolding(self.tokenizer, batch, on_token, self.decoding.ends, stop_at_line=stop_at_line)
-            start = self._started(lead, [rows[row] for row in batch], most_tokens)
+        written, most = [""] * len(prompts), of_each(most_tokens, len(prompts))
+        for batch in self._batches(lead, rows, most):
+            shown = Rows(batch, on_token, [most[row] for row in batch])
+            unfolding = Unfolding(self.tokenizer, shown, self.decoding.ends, stop_at_line=stop_at_line)
+            start = self._started(lead, [rows[row] for row in batch], max(shown.most))
             _run(start, unfolding, len(batch), listen)
             for row, text in zip(batch, unfolding.texts(), strict=True):
                 written[row] = text
@@ -99,11 +100,11 @@ class Converted:
         [lead, *rows] = self.tokenizer([static, *prompts], add_special_tokens=False)["input_ids"]
         return lead, rows
 
-    def _batches(self, lead: list[int], rows: Sequence[list[int]], most_tokens: int) -> list[list[int]]:
+    def _batches(self, lead: list[int], rows: Sequence[list[int]], most: Sequence[int]) -> list[list[int]]:
         lengths = [len(lead) + len(row) for row in rows]
         if self.form == "rewrites":  # its prompts are padded
-            return list(batches(lengths, most_tokens, self.batch_tokens))
-        return batching.even(lengths, most_tokens, self.batch_tokens)
+            return list(batches(lengths, max(most, default=0), self.batch_tokens))
+        return batching.even(lengths, most, self.batch_tokens)
 
     def _started(self, lead: list[int], rows: list[list[int]], most_tokens: int) -> Start:
         if isinstance(self.engine, ctranslate2.Translator):

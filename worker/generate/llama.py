@@ -20,8 +20,8 @@ from shared.errors import ModelUnavailableError
 from shared.registry import ModelVersion
 from worker.generate.following import Follow, ends
 from worker.generate.quantised import quantised
-from worker.generate.streaming import OnToken, Unfolding
-from worker.generate.writer import Form, Message, OnRow, batches, first_line, templated
+from worker.generate.streaming import OnToken, Rows, Unfolding
+from worker.generate.writer import Form, Message, Most, OnRow, batches, first_line, of_each, templated
 from worker.interrupt import interruptible
 from worker.stage import Device, Listen, undisturbed
 
@@ -82,7 +82,7 @@ class Llama:
         self,
         prompts: Sequence[str],
         *,
-        most_tokens: int,
+        most_tokens: Most,
         on_token: OnRow,
         listen: Listen,
         stop_at_line: bool = False,
@@ -90,13 +90,14 @@ class Llama:
     ) -> list[str]:
         """What the model writes after each prompt (see Writer); `static` is read anew with each of them."""
         [lead, *rows] = self._tokens([static, *prompts])
-        written = [""] * len(prompts)
+        written, most = [""] * len(prompts), of_each(most_tokens, len(prompts))
         with torch.inference_mode(), interruptible(self.model, listen):
-            for batch in batches([len(lead) + len(row) for row in rows], most_tokens):
-                unfolding = Unfolding(self.tokenizer, batch, on_token, self._ends(), stop_at_line=stop_at_line)
+            for batch in batches([len(lead) + len(row) for row in rows], max(most, default=0)):
+                shown = Rows(batch, on_token, [most[row] for row in batch])
+                unfolding = Unfolding(self.tokenizer, shown, self._ends(), stop_at_line=stop_at_line)
                 self.model.generate(  # type: ignore[operator]  # transformers types it as a tensor
                     **padded([lead + rows[row] for row in batch], self.model.device),
-                    max_new_tokens=most_tokens,
+                    max_new_tokens=max(shown.most),
                     do_sample=False,
                     repetition_penalty=self.repetition_penalty,
                     no_repeat_ngram_size=self.no_repeat_tokens,

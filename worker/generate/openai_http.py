@@ -16,7 +16,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 from shared.errors import BackingServiceError, ModelUnavailableError
 from shared.registry import ModelVersion
 from shared.settings import Settings
-from worker.generate.writer import Form, Message, OnRow, first_line
+from worker.generate.writer import Form, Message, Most, OnRow, first_line, of_each
 from worker.stage import Device, Listen
 
 TRIES = 4
@@ -64,7 +64,7 @@ class Remote:
         self,
         prompts: Sequence[str],
         *,
-        most_tokens: int,
+        most_tokens: Most,
         on_token: OnRow,
         listen: Listen,
         stop_at_line: bool = False,
@@ -74,7 +74,7 @@ class Remote:
 
         Raises BackingServiceError when the server stays away or busy, ModelUnavailableError when it refuses.
         """
-        asking = _Asking(self.server, most_tokens, stop_at_line, on_token)
+        asking = _Asking(self.server, of_each(most_tokens, len(prompts)), stop_at_line, on_token)
         return asyncio.run(_all(asking, [f"{static}{each}" for each in prompts], listen))
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
@@ -111,7 +111,8 @@ class _Asking:
     """What is the same for all rows of a call."""
 
     server: Server
-    most_tokens: int
+    most: Sequence[int]
+    """Tokens of each row."""
     stop_at_line: bool
     on_token: OnRow
 
@@ -127,18 +128,18 @@ class _Asking:
         async for each in tries:
             with each:
                 text, tokens = "", 0
-                async for part in self._parts(http, prompt):
+                async for part in self._parts(http, prompt, self.most[at]):
                     text, tokens = text + part, tokens + 1
                     if len(text) > len(told):
                         new, told = text[len(told) :], text
                         self.on_token(at, tokens, new)
-                    if tokens >= self.most_tokens or (self.stop_at_line and "\n" in text):
+                    if tokens >= self.most[at] or (self.stop_at_line and "\n" in text):
                         break
         return first_line(text) if self.stop_at_line else text
 
-    async def _parts(self, http: httpx.AsyncClient, prompt: str) -> AsyncIterator[str]:
+    async def _parts(self, http: httpx.AsyncClient, prompt: str, most: int) -> AsyncIterator[str]:
         path = "/chat/completions" if self.server.chat else "/completions"
-        async with http.stream("POST", f"{self.server.url}{path}", json=self._body(prompt)) as answer:
+        async with http.stream("POST", f"{self.server.url}{path}", json=self._body(prompt, most)) as answer:
             _refuse(answer.status_code)
             async for line in answer.aiter_lines():
                 name, _, value = line.partition(":")
@@ -147,10 +148,10 @@ class _Asking:
                 if name == "data" and (part := _part(value)):
                     yield part
 
-    def _body(self, prompt: str) -> dict[str, Any]:
+    def _body(self, prompt: str, most: int) -> dict[str, Any]:
         asked: dict[str, Any] = {
             "model": self.server.model,
-            "max_tokens": self.most_tokens,
+            "max_tokens": most,
             "temperature": 0,
             "stream": True,
         }

@@ -19,8 +19,8 @@ from transformers.utils.logging import disable_progress_bar
 from shared.errors import ModelUnavailableError
 from shared.registry import ModelVersion
 from worker.generate.following import Follow, ends
-from worker.generate.streaming import OnToken, Unfolding
-from worker.generate.writer import Form, Message, OnRow, batches
+from worker.generate.streaming import OnToken, Rows, Unfolding
+from worker.generate.writer import Form, Message, Most, OnRow, batches, of_each
 from worker.interrupt import interruptible
 from worker.stage import Device, Listen, undisturbed
 
@@ -56,7 +56,7 @@ class Seq2Seq:
         self,
         prompts: Sequence[str],
         *,
-        most_tokens: int,
+        most_tokens: Most,
         on_token: OnRow,
         listen: Listen,
         stop_at_line: bool = False,
@@ -64,16 +64,17 @@ class Seq2Seq:
     ) -> list[str]:
         """What the model makes of each prompt (see Writer); `static` is read anew with each of them."""
         texts = [f"{static}{prompt}" for prompt in prompts]
-        written = [""] * len(texts)
+        written, most = [""] * len(texts), of_each(most_tokens, len(texts))
         stops = ends(self.model.generation_config)
         with torch.inference_mode(), interruptible(self.model, listen):
-            for batch in batches(self.lengths(texts), most_tokens):
+            for batch in batches(self.lengths(texts), max(most, default=0)):
                 inputs = self.tokenizer([texts[row] for row in batch], return_tensors="pt", padding=len(batch) > 1)
-                unfolding = Unfolding(self.tokenizer, batch, on_token, stops, stop_at_line=stop_at_line)
+                shown = Rows(batch, on_token, [most[row] for row in batch])
+                unfolding = Unfolding(self.tokenizer, shown, stops, stop_at_line=stop_at_line)
                 self.model.generate(  # type: ignore[operator]  # transformers types it as a tensor
                     input_ids=inputs["input_ids"].to(self.model.device),
                     attention_mask=inputs["attention_mask"].to(self.model.device),
-                    max_new_tokens=most_tokens,
+                    max_new_tokens=max(shown.most),
                     do_sample=False,
                     no_repeat_ngram_size=NO_REPEAT_TOKENS,
                     stopping_criteria=StoppingCriteriaList([Follow(unfolding)]),

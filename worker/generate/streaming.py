@@ -15,6 +15,8 @@ OnToken = Callable[[int, str], None]
 LONGEST_LOOP = 24
 LOOP_TURNS = 3
 """A stretch of at most so many tokens, said so many times in a row, is a loop."""
+AGAIN = 12
+"""So many tokens that stood in the text before, in the same order: it begins to say again what it has said."""
 
 
 @dataclass(slots=True)
@@ -26,25 +28,32 @@ class Row:
     ended: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of one batch: which prompt each belongs to, who is told, and how many tokens each may have."""
+
+    places: Sequence[int]
+    on_token: OnRow
+    most: Sequence[int]
+
+
 class Unfolding:
     """Follows the rows of one batch token by token, tells of each and says which rows have ended."""
 
     def __init__(
         self,
         tokenizer: PreTrainedTokenizerBase,
-        places: Sequence[int],
-        on_token: OnRow,
+        rows: Rows,
         ends: Collection[int],
         *,
         stop_at_line: bool,
     ) -> None:
-        """`places` says which prompt each row of the batch belongs to; `ends` are the tokens that end a text."""
+        """`ends` are the tokens that end a text."""
         self._tokenizer = tokenizer
-        self._places = places
-        self._on_token = on_token
+        self._shown = rows
         self._ends = ends
         self._stop_at_line = stop_at_line
-        self._rows = [Row() for _ in places]
+        self._rows = [Row() for _ in rows.places]
 
     def add(self, at: int, token: int) -> bool:
         """Take the next token of a row; whether that row has ended."""
@@ -55,8 +64,9 @@ class Unfolding:
         text = str(self._tokenizer.decode(row.ids, skip_special_tokens=True))
         whole = "" if text.endswith("\ufffd") else text[len(row.told) :]  # half a character waits for its end
         row.told += whole
-        row.ended = token in self._ends or loops(row.ids) or (self._stop_at_line and "\n" in whole)
-        self._on_token(self._places[at], len(row.ids), whole)
+        is_full = len(row.ids) >= self._shown.most[at]
+        row.ended = is_full or token in self._ends or loops(row.ids) or (self._stop_at_line and "\n" in whole)
+        self._shown.on_token(self._shown.places[at], len(row.ids), whole)
         return row.ended
 
     def texts(self) -> list[str]:
@@ -66,9 +76,14 @@ class Unfolding:
 
 
 def loops(tokens: Sequence[int]) -> bool:
-    """Whether the tail repeats itself."""
-    return any(
+    """Whether the tail repeats itself at once, or for long what was said anywhere before."""
+    return _says_again(tokens) or any(
         len(tokens) >= LOOP_TURNS * period
         and all(tokens[-period:] == tokens[-(turn + 1) * period : -turn * period] for turn in range(1, LOOP_TURNS))
         for period in range(1, LONGEST_LOOP + 1)
     )
+
+
+def _says_again(tokens: Sequence[int]) -> bool:
+    tail = list(tokens[-AGAIN:])
+    return any(list(tokens[at : at + AGAIN]) == tail for at in range(len(tokens) - AGAIN))

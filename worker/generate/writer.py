@@ -15,6 +15,9 @@ OnRow = Callable[[int, int, str], None]
 """Called after each token with its row, how many tokens that row has, and the text that it added; the row is the place
 of its prompt among those handed in. What it raises ends the writing of all rows."""
 
+Most = int | Sequence[int]
+"""Tokens that a text may have: the same for every row, or each row's own."""
+
 Form = Literal["continues", "rewrites"]
 """continues: a causal model goes on where the prompt ends. rewrites: an encoder reads it, a decoder begins afresh."""
 
@@ -50,7 +53,7 @@ class Writer(Protocol):
         self,
         prompts: Sequence[str],
         *,
-        most_tokens: int,
+        most_tokens: Most,
         on_token: OnRow,
         listen: Listen,
         stop_at_line: bool = False,
@@ -84,6 +87,11 @@ def batches(lengths: Sequence[int], most_tokens: int, budget: int = BATCH_TOKENS
         batch.append(row)
     if batch:
         yield batch
+
+
+def of_each(most_tokens: Most, rows: int) -> list[int]:
+    """Tokens that the text of each row may have."""
+    return [most_tokens] * rows if isinstance(most_tokens, int) else list(most_tokens)
 
 
 def quiet(_row: int, _tokens: int, _text: str) -> None:
