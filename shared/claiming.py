@@ -6,8 +6,8 @@ A wake-up says only that something waits: what is taken is decided here, by the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, replace
+from math import ceil, inf
 
 import sqlalchemy as sa
 import uuid_utils
@@ -20,11 +20,14 @@ from shared.ledger import Job, read
 _job = tables.job
 PATIENCE = {Priority.INTERACTIVE: 0, Priority.DEFAULT: 4, Priority.BULK: 8}
 """How often more urgent work may be taken before a class that waits gets a turn, so that it never starves."""
+WORKER_SEEN_S = 15.0  # a worker that was seen within takes its part of what waits
 HALF_LIFE_S = 300.0  # what a tenant was given so long ago counts half
 _WAITING = (_job.c.status == tables.WAITS) & _job.c.follows.is_(None) & (_job.c.not_before <= clock())
 _BEGINS = _WAITING & (_job.c.attempt < _job.c.max_attempts)
 _GROUPS = (
-    sa.select(_job.c.priority, _job.c.tenant, sa.func.min(_job.c.created_at).label("oldest"))
+    sa.select(
+        _job.c.priority, _job.c.tenant, sa.func.min(_job.c.created_at).label("oldest"), sa.func.count().label("jobs")
+    )
     .where(_WAITING)
     .group_by(_job.c.priority, _job.c.tenant)
 )
@@ -78,6 +81,11 @@ class Appetite:
     So is a recording that is still to be fetched, of size 0: nobody knows how long it is.
     """
     batch: Batch = Batch()
+
+    def among(self, workers: int, waiting: int) -> Appetite:
+        """The same where so many workers share so many waiting rows."""
+        part = max(1, ceil(waiting / max(1, workers)))
+        return replace(self, batch=replace(self.batch, rows=min(self.batch.rows, part)))
 
     def first(self, rows: Iterable[sa.Row[tuple[str, str, float, int, int]]]) -> list[str]:
         """Ids from the front that fit; the first one always does.
@@ -143,10 +151,16 @@ class Turns:
 
 
 def claim(connection: sa.Connection, turns: Turns, appetite: Appetite, *, worker: str, lease_s: float) -> list[Job]:
-    """Take waiting rows of one tenant and class for one attempt, all with one fencing token; empty when none waits."""
-    groups = [Group(Priority(row.priority), row.tenant, row.oldest) for row in connection.execute(_GROUPS)]
-    if not groups:
+    """Take waiting rows of one tenant and class for one attempt, all with one fencing token; empty when none waits.
+
+    A batch is no larger than this worker's part of all that waits: the other workers shall not stand idle beside it.
+    """
+    waiting = connection.execute(_GROUPS).all()
+    if not waiting:
         return []
+    groups = [Group(Priority(row.priority), row.tenant, row.oldest) for row in waiting]
+    if appetite.batch.rows > 1:
+        appetite = appetite.among(_workers(connection), sum(row.jobs for row in waiting))
     if len(groups) > 1:
         running = {str(row.tenant): int(row.jobs) for row in connection.execute(_RUNNING)}
         groups = turns.order(groups, running, _shares(connection))
@@ -187,6 +201,11 @@ def take(connection: sa.Connection, job_ids: Sequence[str], *, worker: str, leas
     )
     jobs = {row["id"]: read(row) for row in connection.execute(taken).mappings()}
     return [jobs[each] for each in job_ids if each in jobs]
+
+
+def _workers(connection: sa.Connection) -> int:
+    alive = tables.worker.c.seen_at > clock() - WORKER_SEEN_S
+    return int(connection.execute(sa.select(sa.func.count()).select_from(tables.worker).where(alive)).scalar_one())
 
 
 def _shares(connection: sa.Connection) -> dict[str, float]:

@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     """Most waiting jobs that a worker takes at once, where they are short."""
     claim_s: float = 0.25
     """Most seconds of estimated work that it takes at once; a job that is longer is taken alone, or in a batch."""
-    batch_rows: int = Field(8, ge=1)
+    batch_rows: int = Field(16, ge=1)
     """Most waiting jobs that go through the models of one worker as a batch, however short; 1: one by one."""
     batch_s: float = 16.0
     """Most seconds of estimated work of a batch: no job waits longer for the others of its batch."""
