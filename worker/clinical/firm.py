@@ -22,9 +22,11 @@ _GRAVE = re.compile(r"(?<!\w)(?:suicid\w*|kill\w*|harm\w*|hurt\w* (?:my|him|her|
 _VAGUE = re.compile(
     r"(?<!\w)(?:many|few|several|couple|while|always|often|since|also|as well|childhood|recent(?:ly)?|severe|currently|"
     r"(?:past|last) (?:year|month|week|day)|in the past|by (?:another|a|the|his|her)|found to|"
-    r"tobacco|referred|history of history|who are|who is|at age|at the age)(?!\w)"
+    r"tobacco|referred|history of history|who are|who is|at age|at the age|daily|weekly|once|twice|"
+    r"bilateral(?:ly)?|doing well)(?!\w)"
 )
-"""Words by which a small model joins what does not belong together, or says how long and how much without a number."""
+"""Words by which a small model joins what does not belong together, or says how long, how often and how much without a
+number, of which side, and that all goes well."""
 _LOOSE = re.compile(r"(?<!\w)(?:since (?:they|he|she)|a lot|(?:has|have) to|my|your)(?!\w)|^(?:his|her|their) \w+\.?$")
 """More such words, which say it wherever they stand."""
 _TURNED = re.compile(r"(?<!\w)out of(?!\w)")
@@ -32,6 +34,8 @@ _THEN = re.compile(r"(?<!\w)(?:since|when|until) i was(?!\w)")
 _NOT_NORMAL = re.compile(r"abnormal|not normal")
 _ENDED = re.compile(r"(?<!\w)(?:removed|stopped|discontinued|no longer|anymore|used to)(?!\w)")
 _AGED = re.compile(r"\d{1,3}[- ](?:year|month|week|day)s?[- ]old")
+_LASTED = re.compile(r"(?<!\w)(?:for|past|last) (?:about )?\d{1,3} years?(?!\w)")
+_DONE_TO = re.compile(r"(?<!\w)(?:was|were|been|got) ([a-z]{3,20}ed)(?!\w)")
 _DENIES = re.compile(r"(?:(?:the patient|he|she|patient) )?(?:no|denies|denied)(?!\w)")
 _PRESENT = re.compile(r"(?<!\w)(?:(?:has|have)(?! had)|is|are|takes|smokes|drinks|uses|denies)(?!\w)")
 _FILLER = re.compile(r"^[\s\-–]*+(?:\[?[a-z_]{2,15}\]?\s*+:)?\s*+(?:(?:um|uh|oh|well|hm|ah)[,.]? )+")
@@ -59,9 +63,9 @@ def is_firm(source: Source, text: str, verdict: Verdict) -> bool:
         return False
     if any(each.search(told) and not each.search(plain) for each in (_ENDED, _TURNED)):
         return False
-    if _AGED.search(plain) and any(_THEN.search(said.folded) for said in source.sentences):
+    if (_AGED.search(plain) or _LASTED.search(plain)) and any(_THEN.search(said.folded) for said in source.sentences):
         return False
-    checks = (_is_near, _is_answered, _is_so)
+    checks = (_is_near, _is_answered, _is_so, _is_done_to)
     return all(each(source, plain) for each in checks) and _is_of_the_patient(source, evidence, plain)
 
 
@@ -112,6 +116,15 @@ def _is_so(source: Source, plain: str) -> bool:
     for stem in written - sense.denied_stems(plain):
         stated = [said for said in source.sentences if stem in said.wording.stems and not said.asks]
         if stated and all(stem in said.denied for said in stated):
+            return False
+    return True
+
+
+def _is_done_to(source: Source, plain: str) -> bool:
+    """Whether nothing that the patient did is told as done to them: I punched him does not tell who was punched."""
+    for done in set(_DONE_TO.findall(plain)):
+        did = any(_stands(f"i {done}", said.folded) for said in source.sentences)
+        if did and not any(done in _DONE_TO.findall(said.folded) for said in source.sentences):
             return False
     return True
 

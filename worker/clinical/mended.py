@@ -1,9 +1,12 @@
-"""A written sentence without what a model adds by habit: he and she, and the age and sex that open a history."""
+"""A written sentence without what a model adds by habit: who states it, he and she, and the age and sex that open a
+history."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+
+from worker.clinical.conjugation import bent
 
 _NOUN = r"(?:male|female|man|woman|gentleman|lady|boy|girl)(?: patient)?"
 _OPENING = re.compile(
@@ -28,6 +31,11 @@ _GENDERED = re.compile(
 _INNER = {"noun": "patient", "subject": "they", "own": "their", "object": "them"}
 _FIRST = {"noun": "Patient", "subject": "The patient", "own": "The patient's", "object": "The patient"}
 _DOUBLED = re.compile(r"(?i)(the patient is an? \d{1,3}-(?:year|month|week|day)-old) patient( who| with)")
+_STATED = re.compile(
+    r"^(?P<who>The patient|He|She) (?:also )?(?:states|stated|reports|reported|says|said|mentions|mentioned) (?:that )?"
+    r"(?:he|she|they|the patient) (?P<verb>is|are|was|were|has|have|had)(?!\w)"
+)
+_HISTORY = re.compile(r"^(The patient|He|She) has (?:a|had a) history of ")
 _THEY = {"has": "have", "is": "are", "was": "were", "does": "do", "denies": "deny"}
 
 
@@ -76,6 +84,16 @@ def ungendered(text: str) -> str:
     for one, several in _THEY.items():
         told = told.replace(f"they {one} ", f"they {several} ")
     return told
+
+
+def unstated(text: str) -> str:
+    """She states that she is cold: she is cold. In a conversation it may be the doctor who says so."""
+    return _STATED.sub(lambda found: f"{found['who']} {bent(found['verb'], plural=False) or found['verb']}", text)
+
+
+def at_present(text: str) -> str:
+    """She has a history of pain: she has pain."""
+    return _HISTORY.sub(r"\1 has ", text)
 
 
 def unopened(text: str) -> str:

@@ -60,6 +60,7 @@ _LOOSE = re.compile(
 _DENIAL = re.compile(r"(?:The patient denies|Denies|No) ")
 _BARE = frozenset({"swelling", "pain", "pains", "problems", "issues", "changes"})
 """What is denied only of the place that was asked for."""
+_ONLY_NO = re.compile(r"\W*+(?:\[?[a-z_]{2,15}\]?\s*+:\s*+)?(?:(?:um|uh|oh|well),? )?no (?=[a-z])")
 _REMOVED = re.compile(r"(?<!\w)(?:remov\w+|taken out)(?!\w)")
 LONGEST = 5
 """Words of a thing in a list."""
@@ -138,7 +139,9 @@ def holds(source: Source, text: str, thing: str) -> bool:
     if not thing:
         return True
     stems = wording.read(thing).stems
-    if _is_affirmed(source, text, stems) or (_DENIAL.match(text) and thing.lower() in _BARE):
+    if _DENIAL.match(text) and (
+        thing.lower() in _BARE or _is_affirmed(source, stems) or _is_passed_over(source, stems)
+    ):
         return False
     if text.startswith("The patient has ") and any(_REMOVED.search(said.folded) for said in _naming(source, stems)):
         return False
@@ -153,12 +156,20 @@ def _naming(source: Source, stems: frozenset[str]) -> Iterable[Said]:
     return (said for said in source.sentences if stems & said.wording.stems)
 
 
-def _is_affirmed(source: Source, text: str, stems: frozenset[str]) -> bool:
-    """Whether a sentence denies what somebody states: your reports confirm cancer."""
-    if not stems or not _DENIAL.match(text):
+def _is_affirmed(source: Source, stems: frozenset[str]) -> bool:
+    """Whether somebody states what a sentence denies: your reports confirm cancer."""
+    if not stems:
         return False
     stated = (said for said in source.sentences if stems <= said.wording.stems and not said.asks)
     return any(not (stems & said.denied) and not sense.says_no(said.folded) for said in stated)
+
+
+def _is_passed_over(source: Source, stems: frozenset[str]) -> bool:
+    """Whether an answer denies another of the things asked for: problems with urination and abdominal pain? No problems
+    with urination."""
+    asked = [said for said in source.sentences if said.asks and stems <= said.wording.stems]
+    named = [wording.read(said.answer).stems & said.wording.stems for said in asked if _ONLY_NO.match(said.answer)]
+    return bool(stems) and any(each and not each & stems for each in named)
 
 
 def _frame(text: str, section: str, header: str) -> tuple[str, str, str]:

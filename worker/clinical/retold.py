@@ -11,7 +11,7 @@ from worker.clinical import firm, folded, grounds, guards, narrated, noted, outl
 from worker.clinical.clauses import clauses
 from worker.clinical.grounds import Source
 from worker.clinical.guards import Policy
-from worker.clinical.mended import mended, ungendered, without_items
+from worker.clinical.mended import at_present, mended, ungendered, unstated, without_items
 from worker.clinical.reading import read
 from worker.clinical.turns import turns
 
@@ -30,6 +30,8 @@ _TELLS_SEX = re.compile(
 _ENDS = (".", "!", "?", ":", ";")
 _NUMBERED = re.compile(r"([.;:])\s+\d{1,2}[.)](?=\s|$)")
 """The number of an item that goes on in the same line."""
+_SPELT = re.compile(r"(?<!\w)([A-Z])\.([A-Z])\.(?=\s[a-z])")
+"""I.T. company: its points end no sentence."""
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 
 
@@ -41,6 +43,8 @@ def checked(case: Case, written: Sequence[str], policy: Policy, behind: int) -> 
     """
     source = grounds.read(case)
     lines = dict.fromkeys(line for each in written for line in sentences(each) if line)
+    if outline.is_talk(case):
+        lines = dict.fromkeys(_as_said(source, line) for line in lines)
     drafts = [Sentence(text=line, section="subjective", evidence=()) for line in lines]
     judged = guards.keep(source, [_mended(source, each) for each in drafts], policy)
     kept = _new(
@@ -79,7 +83,7 @@ def _told(case: Case, source: Source, kept: Sequence[Sentence], *, is_cut: bool)
 
 def sentences(written: str) -> list[str]:
     """The sentences of what a model wrote, without bullets and numbers, and without a last one that was cut off."""
-    lines = [_BULLET.sub("", _NUMBERED.sub(r"\1 ", line)) for line in written.splitlines()]
+    lines = [_BULLET.sub("", _SPELT.sub(r"\1\2", _NUMBERED.sub(r"\1 ", line))) for line in written.splitlines()]
     told = [line[span.start : span.end].strip() for line in lines for span in folded.sentences(line)]
     whole = told[:-1] if len(told) > 1 and not told[-1].endswith(_ENDS) else told
     return [each for at, each in enumerate(whole) if _tells(each) and not (at and each[0].islower())]
@@ -94,6 +98,17 @@ def _tells(sentence: str) -> bool:
 def _is_firm(case: Case, source: Source, sentence: Sentence) -> bool:
     """Of a conversation only what the stricter check bears out; a note's sentences are mostly its own words."""
     return not outline.is_talk(case) or firm.is_firm(source, sentence.text, guards.check(source, sentence.text))
+
+
+def _as_said(source: Source, line: str) -> str:
+    """A sentence of a conversation without who states it, and in the present where the text supports that and speaks of
+    no history."""
+    told = unstated(line)
+    now = at_present(told)
+    if now == told or "history" in source.words:
+        return told
+    verdict = guards.check(source, now)
+    return told if verdict.support == "unsupported" or "past" in verdict.doubts else now
 
 
 def _mended(source: Source, draft: Sentence) -> Sentence:

@@ -25,6 +25,12 @@ def test_age_complaints_and_denials_are_whole_sentences() -> None:
     assert told(text) == ["The patient is a 57-year-old.", "The patient has cough.", "The patient denies fever."]
 
 
+def test_an_answer_that_denies_one_of_two_things_says_nothing_of_the_other() -> None:
+    text = "Doctor: Any abdominal pain or problems with urination?\nPatient: No problems with urination."
+    assert not any("abdominal" in each for each in told(text))
+    assert any("abdominal" in each for each in told(text.replace("No problems with urination", "No")))
+
+
 def test_nobody_is_allergic_to_allergies() -> None:
     text = "Doctor: Do you have any allergies?\nPatient: No."
     assert told(text, "ALLERGY") == ["No known allergies."]

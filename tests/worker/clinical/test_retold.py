@@ -6,7 +6,7 @@ import pytest
 
 from tests.quality.guard import case_of
 from worker.clinical import firm, grounds, guards, retold
-from worker.clinical.mended import mended, ungendered, without_items
+from worker.clinical.mended import at_present, mended, ungendered, unstated, without_items
 
 TALK = (
     "Doctor: How old are you?\nPatient: I'm fifty seven.\nDoctor: Do you drink alcohol or smoke?\n"
@@ -49,6 +49,37 @@ def test_a_sentence_that_the_conversation_does_not_bear_is_no_part_of_the_narrat
     assert ungendered(written) not in told
 
 
+FIGHT = (
+    "Doctor: What happened?\nPatient: I was in a fight. I punched that other guy in the face.\n"
+    "Doctor: Do you smoke?\nPatient: I have smoked since I was ten years old.\n"
+    "Doctor: Okay nurse, give him Dilaudid of four M G I M. I would like you to continue your exercises at home."
+)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "The patient was punched in the face.",
+        "The patient has smoked for the past 10 years.",
+        "Dilaudid of 4 mg once daily.",
+        "The patient is doing well with exercises at home.",
+    ],
+)
+def test_what_was_done_how_long_how_often_and_how_well_is_not_turned(written: str) -> None:
+    source = grounds.read(case_of(FIGHT, "en"))
+    assert not firm.is_firm(source, written, guards.check(source, written))
+
+
+def test_who_states_it_is_left_out_and_what_is_so_now_is_no_history() -> None:
+    text = "Doctor: You are sensitive to light, I see.\nPatient: Currently I just have left hip pain and shoulder pain."
+    written = ["She states that she is sensitive to light. She has a history of left hip pain and shoulder pain."]
+    told = [each.text for each in retold.checked(case_of(text, "en"), written, "drop", len(text)).narrative]
+    assert told[:2] == ["The patient is sensitive to light.", "The patient has left hip pain and shoulder pain."]
+    assert unstated("The patient reports they have a cough.") == "The patient has a cough."
+    assert unstated("She states that pain is worse.") == "She states that pain is worse."
+    assert at_present("No history of asthma.") == "No history of asthma."
+
+
 @pytest.mark.parametrize("words", ["Noncontributory.", "None.", "Otherwise negative."])
 def test_that_there_is_nothing_is_supported_where_all_was_denied(words: str) -> None:
     assert guards.check(grounds.read(case_of(NOTHING, "en")), words).support == "supported"
@@ -71,6 +102,7 @@ def test_he_and_she_become_the_patient() -> None:
 
 def test_numbers_of_a_list_and_what_was_cut_off_are_no_sentences() -> None:
     assert retold.sentences("1. Asthma. 2. Diabetes. 3. He has had") == ["Asthma.", "Diabetes."]
+    assert retold.sentences("She works for an I.T. company.") == ["She works for an IT company."]
     assert retold.sentences("- Back pain.\n2 days.") == ["Back pain."]
 
 
