@@ -38,7 +38,7 @@ _PLAIN_HEADS = word_set(
 )
 _YOU = {"you": "I", "your": "my", "yourself": "myself", "yours": "mine"}
 _OPEN = word_set("it that this these those there them they he she we us our me i else which what why one ones")
-_UNSURE_NO = word_set("never any-else and still also just always usually too already both only not without other now")
+_UNSURE_NO = word_set("never and still also just always usually too already both only not without other now")
 _UNSURE_YES = word_set("never or not other either if much many else without how")
 _ASKED = re.compile(r"(?P<aux>do|did|are|were|have|can) you (?P<rest>[a-z0-9].{2,150})", re.IGNORECASE)
 _TAGGED = re.compile(
@@ -128,7 +128,8 @@ _OPEN_FRAMES = tuple((re.compile(q, re.IGNORECASE), re.compile(a, re.IGNORECASE)
 
 
 def statement(question: Sequence[str], answer: Sequence[str], short: Sequence[str], after: str) -> list[str] | None:
-    """What question and answer say together, as the patient would say it; None where that is not certain.
+    """What question and answer say together, as the patient would say it; None where that is not certain, and
+    nothing where the answer is no statement by itself either.
 
     `question` and `short` are words without fillers (worker/clinical/plain_speech.py), `answer` all that is answered
     in one sentence, `after` the next sentence of the one who answers.
@@ -159,8 +160,8 @@ def _further(answer: Sequence[str]) -> list[str]:
 
 def _echoes(asked: str, answer: Sequence[str]) -> bool:
     """Whether the verb of an answer is that of the question: do you take it? I did - not any more."""
-    verbs_ = {_ECHOES[each.lower()] for each in answer if each.lower() in _ECHOES}
-    return verbs_ <= {asked.split()[0].lower() if asked else ""} or not verbs_
+    echoed = {_ECHOES[each.lower()] for each in answer if each.lower() in _ECHOES}
+    return echoed <= {asked.split()[0].lower() if asked else ""} or not echoed
 
 
 def _is_bare(answer: Sequence[str], words: frozenset[str], first: frozenset[str]) -> bool:
@@ -175,10 +176,10 @@ def _settled(asked: str, *, is_yes: bool) -> list[str] | None:
     if tagged := _TAGGED.fullmatch(asked):
         return ["I", *_own(tagged["rest"])] if is_yes and _is_closed(tagged["rest"], _UNSURE_YES) else None
     if runs := _RUNS.fullmatch(asked):
-        found_ = runs["what"] or runs["which"]
-        if not _is_closed(found_, _BEYOND | _OPEN):
+        what = runs["what"] or runs["which"]
+        if not _is_closed(what, _BEYOND | _OPEN):
             return None
-        return ["There", "is", *(["a"] if is_yes else ["no", "known"]), *["family", "history", "of"], *found_.split()]
+        return ["There", "is", *(["a"] if is_yes else ["no", "known"]), *["family", "history", "of"], *what.split()]
     if family := _FAMILY.fullmatch(asked):
         return _of_nobody(family) if not is_yes else None
     found = _ASKED.fullmatch(asked)
@@ -203,9 +204,7 @@ def _settled(asked: str, *, is_yes: bool) -> list[str] | None:
 def _of_nobody(found: re.Match[str]) -> list[str] | None:
     """Does anyone in your family have asthma? No."""
     verb, rest = found["verb"].lower(), found["rest"]
-    form = {"does": third(verb), "did": past(verb) or "", "has": f"has {verb}", "had": f"had {verb}"}[
-        found["aux"].lower()
-    ]
+    form = {"does": third(verb), "did": past(verb) or "", "has": f"has {verb}"}[found["aux"].lower()]
     return (
         ["No", "one", "in", "my", "family", *form.split(), *_own(rest)] if form and _is_closed(rest, _BEYOND) else None
     )
@@ -226,8 +225,8 @@ def _is_closed(rest: str, unsure: frozenset[str]) -> bool:
 def _filled(asked: str, short: Sequence[str]) -> list[str] | None:
     """A question for when, where, how long or what, with its answer in place."""
     text = _BEFORE_LONG.sub("", " ".join(short))
-    short = text.split()
-    if not text or any(each.lower() in _OPEN or is_finite(each.lower()) for each in short if text[:4] != "when"):
+    low = [] if text.startswith("when") else [each.lower() for each in text.split()]
+    if not text or any(each in _OPEN or is_finite(each) for each in low):
         return None
     for pattern, answers, frame in _OPEN_FRAMES:
         found, given = pattern.fullmatch(asked), answers.fullmatch(text)

@@ -8,14 +8,11 @@ from dataclasses import replace
 from shared.case import Code, Mention
 from worker.clinical import wording
 from worker.clinical.folded import fold
+from worker.clinical.named_persons import FEMALE, MALE
 from worker.clinical.terminology import ICD
-from worker.clinical.tokens import word_set
 
 BY_GENDER = {"C50.919": {"female": "C50.919", "male": "C50.929"}}
 """ICD-10-CM codes of which the terminology names one: Malignant neoplasm of unspecified site of unspecified breast."""
-
-_FEMALE = word_set("mother sister daughter grandmother aunt niece wife girlfriend")
-_MALE = word_set("father brother son grandfather uncle nephew husband boyfriend")
 
 
 def fitting(mentions: Sequence[Mention], text: str) -> tuple[Mention, ...]:
@@ -60,4 +57,4 @@ def _called(text: str) -> str | None:
 
 def _of_kin(mention: Mention) -> str | None:
     words = set((mention.relation or "").split())
-    return "female" if words & _FEMALE else "male" if words & _MALE else None
+    return "female" if words & FEMALE else "male" if words & MALE else None

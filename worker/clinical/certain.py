@@ -14,8 +14,8 @@ FEWEST, MOST = 3, 45
 _NEVER = word_set(
     "such everything best you your yours yourself we us our ours let's mine think guess maybe probably suppose "
     "believe hope wish perhaps wonder whatever stuff thing things else same kidding joking thank thanks please "
-    "welcome know remember 'd sure okay ok wow haha name imagine seems heard worry say ask question questions "
-    "possibly shit damn hell crap yes yeah no? hi hello bye anyways forgot? y'all gotta ain't promise correct "
+    "welcome know remember sure okay ok wow haha name imagine seems heard worry say ask question questions "
+    "possibly shit damn hell crap yes yeah hi hello bye anyways y'all gotta ain't promise correct "
     "likely somewhere somehow swear bet idea supposedly pissed yay ha lol exactly figured figure assume assumed "
     "thought how's"
 )

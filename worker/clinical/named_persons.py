@@ -9,17 +9,12 @@ from dataclasses import dataclass, field
 from worker.clinical.third_person import Sex
 from worker.clinical.tokens import word_set
 
-MALE = word_set(
-    "father brother son uncle grandfather nephew husband boyfriend man guy boy stepfather dad grandpa stepdad"
-)
-FEMALE = word_set(
-    "mother sister daughter aunt grandmother niece wife girlfriend woman lady girl stepmother mom grandma"
-)
-HIS, HERS = word_set("he him his he's he'd he'll himself"), word_set("she her hers she's she'd she'll herself")
 _KIN: dict[Sex, frozenset[str]] = {
     "male": word_set("father brother son uncle grandfather nephew husband boyfriend stepfather dad grandpa"),
     "female": word_set("mother sister daughter aunt grandmother niece wife girlfriend stepmother mom grandma"),
 }
+MALE, FEMALE = _KIN["male"] | word_set("man guy boy"), _KIN["female"] | word_set("woman lady girl")
+HIS, HERS = word_set("he him his he's he'd he'll himself"), word_set("she her hers she's she'd she'll herself")
 MOSTLY = 4
 """So many times more often the patient is called he or she than anybody else is."""
 _WHOLE = {"dad": "father", "mom": "mother", "grandpa": "grandfather", "grandma": "grandmother"}

@@ -15,7 +15,7 @@ from worker.clinical.named_persons import FEMALE, HERS, HIS, MALE, Kin, as_own, 
 from worker.clinical.plain_speech import plain, spoken_words
 from worker.clinical.reading import Reading, read
 from worker.clinical.sentences import split
-from worker.clinical.third_person import OWN, Sex, told
+from worker.clinical.third_person import Sex, told
 from worker.clinical.tokens import word_set
 from worker.clinical.turns import turns
 
@@ -38,8 +38,6 @@ _ROLE = re.compile(
     r"i am (?:so |just |very )*+(?:ready|sorry|here(?! for| because| to)|glad|excited|listening|back|curious|"
     r"good|fine|great|okay|all right|happy)(?: .*)?"
 )
-
-
 _OLD = re.compile(
     r"(?<!\w)(\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten) (year|month|week|day)s? old"
     r"(?= (?!today|now|when|and|but|or|at|so|with)[a-z])"
@@ -52,7 +50,6 @@ class Reported:
 
     text: str
     span: Span
-    group: int
 
 
 def reported(case: Case) -> tuple[Sentence, ...]:
@@ -88,15 +85,16 @@ def _text(reading: Reading, line: Line) -> str:
 
 
 def _tell(reading: Reading, talk: Sequence[Line], sex: Sex | None) -> Iterator[Reported]:
-    is_brought = any(line.speaker == "patient" and is_of_other(_text(reading, line)) for line in talk)
-    speaks = not is_brought and any(line.speaker == "patient" for line in talk)
+    with_other = any(line.speaker == "patient" and is_of_other(_text(reading, line)) for line in talk)
+    speaks = not with_other and any(line.speaker == "patient" for line in talk)
+    is_brought = any(line.speaker == "relative" for line in talk)
     of_him = patients_sex(_text(reading, line) for line in talk)
-    if not speaks or any(line.speaker == "relative" for line in talk):
+    if not speaks or is_brought:
         sex = of_him
     kin, named = Kin(), False
     for at, line in enumerate(talk):
         words = plain(spoken_words(reading, line.part.start, line.part.end))
-        stated = _statement(reading, talk, at, words, speaks=speaks, of_him=of_him)
+        stated = _statement(reading, talk, at, words, speaks=speaks, is_brought=is_brought, of_him=of_him)
         if stated and line.speaker == "patient" and speaks:
             stated = kin.resolved(stated, at) or stated
         kin.hear([each.lower() for each in words], at)
@@ -104,20 +102,26 @@ def _tell(reading: Reading, talk: Sequence[Line], sex: Sex | None) -> Iterator[R
         text = _clause(stated, sex, subject) if stated else None
         if text:
             named = True
-            yield Reported(text, _span(reading, talk, at), line.group)
+            yield Reported(text, _span(reading, talk, at))
 
 
 def _statement(
-    reading: Reading, talk: Sequence[Line], at: int, short: list[str], *, speaks: bool, of_him: Sex | None
+    reading: Reading,
+    talk: Sequence[Line],
+    at: int,
+    short: list[str],
+    *,
+    speaks: bool,
+    is_brought: bool,
+    of_him: Sex | None,
 ) -> list[str] | None:
-    """What a line says, in the words of the patient."""
+    """What a line says, in the words of the patient, who `speaks` or `is_brought` by a relative who speaks, or both."""
     line = talk[at]
     if line.part.asks or reading.text[line.part.end - 1] == "?" or (line.speaker == "clinician" and line.asks):
         return None
     if line.speaker == "patient" and speaks:
         joined = _joined(reading, talk, at, short)
         return short if joined is None else joined
-    is_brought = any(each.speaker == "relative" for each in talk)
     if of_him and (line.speaker != "clinician" or not speaks or is_brought):
         return as_own(short, of_him)
     if is_brought:
@@ -186,7 +190,7 @@ def _whole(words: Sequence[str], sex: Sex | None, subject: str) -> str | None:
         return _of_age(aged["age"], sex, subject)
     if _AN_AGE.match(sentence) or _ROLE.fullmatch(sentence) or not low or not is_certain(low, _people(low, sex)):
         return None
-    said = told(words, OWN, sex, subject)
+    said = told(words, sex, subject)
     return written(said) if said else None
 
 

@@ -22,20 +22,6 @@ _NO_VERBS = word_set(
 _AND = frozenset({"and", "but", "or", "then"})
 
 
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """The words by which a speaker means the patient."""
-
-    subject: str
-    objects: frozenset[str]
-    owns: str
-    self_: str
-
-
-OWN = Voice("i", frozenset({"me"}), "my", "myself")
-TO_PATIENT = Voice("you", frozenset(), "your", "yourself")
-
-
 class UncertainError(ValueError):
     """The grammar of a sentence is not certain."""
 
@@ -45,7 +31,6 @@ class _Telling:
     """A sentence on its way into the third person."""
 
     words: Sequence[str]
-    voice: Voice
     sex: Sex | None
     subject: str
     """What the patient is called where first named: The patient, or He."""
@@ -57,9 +42,9 @@ class _Telling:
     verb_at: int = -1
 
 
-def told(words: Sequence[str], voice: Voice, sex: Sex | None, subject: str = "the patient") -> list[str] | None:
+def told(words: Sequence[str], sex: Sex | None, subject: str = "the patient") -> list[str] | None:
     """The words of the sentence in the third person; None where its grammar is not certain."""
-    telling = _Telling(words, voice, sex, subject)
+    telling = _Telling(words, sex, subject)
     out: list[str] = []
     try:
         while telling.at < len(words):
@@ -72,14 +57,13 @@ def told(words: Sequence[str], voice: Voice, sex: Sex | None, subject: str = "th
 def _next(telling: _Telling) -> list[str]:
     word = telling.words[telling.at].lower()
     telling.at += 1
-    voice = telling.voice
-    if word == voice.subject:
+    if word == "i":
         return _subject(telling)
-    if word == voice.owns:
+    if word == "my":
         return [_whose(telling)]
-    if word in voice.objects:
+    if word == "me":
         return _named(telling, telling.subject) if _is_new(telling) else [_pronoun(telling, 1)]
-    if word == voice.self_:
+    if word == "myself":
         return [_pronoun(telling, 3)]
     if word in _AND and telling.mood:
         return [telling.words[telling.at - 1], *_joined_verb(telling)]
@@ -136,7 +120,7 @@ def _stresses(telling: _Telling) -> bool:
 def _is_past_hurt(telling: _Telling) -> bool:
     """I hurt my back tells of one time."""
     return [each.lower() for each in telling.words[telling.at : telling.at + 2]] in (
-        ["hurt", telling.voice.owns],
+        ["hurt", "my"],
         ["hurt", "the"],
     )
 
