@@ -124,12 +124,15 @@ _SINCE = re.compile(
     r"last (?:year|month|week|night)|yesterday)",
     re.IGNORECASE,
 )
-_OPEN_FRAMES = tuple((re.compile(q, re.IGNORECASE), re.compile(a, re.IGNORECASE), t) for q, a, t in _FRAMES)
+_OPEN_FRAMES = tuple(
+    (re.compile(rf"\A(?:{asks})", re.IGNORECASE), re.compile(rf"\A(?:{tells})", re.IGNORECASE), frame)
+    for asks, tells, frame in _FRAMES
+)
 
 
 def statement(question: Sequence[str], answer: Sequence[str], short: Sequence[str], after: str) -> list[str] | None:
     """What question and answer say together, as the patient would say it; None where that is not certain, and
-    nothing where the answer is no statement by itself either.
+    no words where the answer is no statement by itself either.
 
     `question` and `short` are words without fillers (worker/clinical/plain_speech.py), `answer` all that is answered
     in one sentence, `after` the next sentence of the one who answers.
