@@ -109,8 +109,14 @@ def _is_answered(source: Source, plain: str) -> bool:
 
 
 def _is_so(source: Source, plain: str) -> bool:
-    """Whether a sentence of few words affirms none that all statements deny, wherever in the conversation they are."""
+    """Whether a sentence affirms nothing that all statements deny, and denies nothing that one states, wherever it is.
+
+    Words are affirmed one by one in a sentence of few words alone; what is denied counts as one thing.
+    """
     written = wording.read(plain).stems - _FRAME
+    denied = written & sense.denied_stems(plain)
+    if denied and any(_states(said, denied) for said in source.sentences):
+        return False
     if len(written) > FEW or sense.says_no(plain):
         return True
     for stem in written - sense.denied_stems(plain):
@@ -118,6 +124,11 @@ def _is_so(source: Source, plain: str) -> bool:
         if stated and all(stem in said.denied for said in stated):
             return False
     return True
+
+
+def _states(said: Said, stems: frozenset[str]) -> bool:
+    """Whether a statement says all of these words, and denies none of them."""
+    return not said.asks and stems <= said.wording.stems and not stems & said.denied
 
 
 def _is_done_to(source: Source, plain: str) -> bool:

@@ -19,9 +19,11 @@ BATCH = 16
 MOST_WINDOWS = 24
 """Stretches of a text that a model reads; what lies behind them is told by the rules, and as not read by the model."""
 WINDOW_TOKENS = {"trained": 192, "continues": 1024, "rewrites": 448}
-"""Tokens of one stretch: our own adapters learnt from conversations of at most 560 with their summaries."""
-MOST_TOKENS = {"trained": 192, "continues": 160, "rewrites": 128}
-"""Tokens that a model may write for one stretch."""
+"""Tokens of one stretch. Our own adapters learnt from conversations of at most 560 with their summaries; they tell
+shorter stretches as well, and engines read and write those together at less cost."""
+MOST_TOKENS = {"trained": 64, "continues": 160, "rewrites": 128}
+"""Tokens that a model may write for one stretch. What our own adapters write beyond is seldom borne out, and
+the guard drops it."""
 FEW_TOKENS, ANSWER_SHARE = 16, 0.6
 """Our own adapters write at most so many tokens, and this part of the stretch's: of the conversations that they learnt
 from, 19 in 20 have summaries within it, and what a small model writes beyond repeats itself."""

@@ -93,6 +93,16 @@ def test_the_rules_alone_speak_of_harm() -> None:
     assert not firm.is_firm(source, "Denies feeling suicidal.", guards.check(source, "Denies feeling suicidal."))
 
 
+@pytest.mark.parametrize("written", ["The patient has not been feeling any weakness.", "Denies leg swelling."])
+def test_what_is_stated_anywhere_is_not_denied(written: str) -> None:
+    text = (
+        "Doctor: Anything else?\nPatient: I do have weakness on my right side. I don't have any weakness as such. "
+        "My leg has some swelling.\nDoctor: Leg swelling?\nPatient: No."
+    )
+    source = grounds.read(case_of(text, "en"))
+    assert not firm.is_firm(source, written, guards.check(source, written))
+
+
 def test_he_and_she_become_the_patient() -> None:
     assert ungendered("She has had pain in her foot.") == "The patient has had pain in their foot."
     assert list(mended("The patient is a 58-year-old male with glaucoma."))[-1] == "The patient has glaucoma."
