@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,10 +17,13 @@ from shared.registry import Manifest
 from shared.settings import Settings
 from worker import bench
 from worker.bench import Bench
+from worker.clinical import outline
 from worker.run import as_chosen
 from worker.stage import Desk, Device
 
 JOBS = 64
+DRAWS, LONG = 2000, 1000
+"""How many draws a sample is chosen from; a dialogue too many or too few weighs as much as so many characters."""
 SETS = ("facts_dialogue", "dialogue_fresh", "dialogue_fresh2", "facts_notes", "facts_fresh", "facts_fresh2")
 QUALITY = Path(__file__).parents[1] / "quality"
 REFERENCE = ("bert", "llama", "seq2seq", "extractive", "rules")
@@ -72,10 +75,23 @@ def texts(count: int = JOBS) -> list[str]:
     return [mixed[at % len(mixed)] + f"\nRoom {at}." * (at >= len(mixed)) for at in range(count)]
 
 
-def slices(every: Sequence[str], parts: int) -> list[list[str]]:
-    """The texts in so many parts of like lengths."""
-    ordered = sorted(every, key=len)
-    return [ordered[at::parts] for at in range(parts)]
+def sample(every: Sequence[str], count: int) -> list[str]:
+    """So many of the texts that stand for all: of many draws the one whose dialogues and notes are as long in the mean.
+
+    A dialogue costs more than a note, so a draw with more of them would say more of the plain pipeline than is true.
+    """
+    kinds = dict(zip(every, map(outline.is_talk, cases_of(every)), strict=True))
+    wanted = _lengths(every, kinds)
+    draw = Random(7)
+    drawn = (draw.sample(every, count) for _ in range(DRAWS))
+    return min(drawn, key=lambda these: sum(abs(a - b) for a, b in zip(_lengths(these, kinds), wanted, strict=True)))
+
+
+def _lengths(these: Sequence[str], kinds: Mapping[str, bool]) -> tuple[float, ...]:
+    """Characters of dialogues and of notes for each text, and how many dialogues there are."""
+    talks = [len(each) for each in these if kinds[each]]
+    notes = [len(each) for each in these if not kinds[each]]
+    return sum(talks) / len(these), sum(notes) / len(these), LONG * len(talks) / len(these)
 
 
 def cases_of(these: Sequence[str]) -> list[Case]:

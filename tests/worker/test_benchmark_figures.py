@@ -11,6 +11,7 @@ from shared import registry
 from shared.job import StageName
 from shared.settings import Settings
 from tests.benchmarks import bursts, chart, limit
+from worker.clinical import outline
 
 
 def test_the_operations_of_an_encoder_are_those_that_torch_counts():
@@ -38,12 +39,19 @@ def test_points_on_a_line_are_straight_and_a_parabola_is_not(tmp_path):
     assert "A &lt;b&gt;" in drawn
 
 
-def test_the_burst_is_the_same_each_time_and_its_slices_are_alike():
+def test_the_burst_is_the_same_each_time_and_a_sample_of_it_is_like_it():
     every = bursts.texts()
     assert every == bursts.texts()
     assert len(set(every)) == bursts.JOBS
-    means = [sum(map(len, part)) / len(part) for part in bursts.slices(every, 8)]
-    assert max(means) < 2 * min(means)
+    few = bursts.sample(every, 12)
+    assert len(set(few)) == 12
+    assert set(few) <= set(every)
+    for kind in (True, False):
+        of_all, of_few = (
+            sum(len(each.text or "") for each in bursts.cases_of(these) if outline.is_talk(each) is kind) / len(these)
+            for these in (every, few)
+        )
+        assert of_few == pytest.approx(of_all, rel=0.1)
 
 
 def test_the_plain_pipeline_has_the_weights_of_ours():
