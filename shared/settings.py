@@ -140,7 +140,7 @@ class Settings(BaseSettings):
     """Most seconds of estimated work that it takes at once; a job that is longer is taken alone, or in a batch."""
     batch_rows: int = Field(16, ge=1)
     """Most waiting jobs that go through the models of one worker as a batch, however short; 1: one by one."""
-    batch_s: float = 16.0
+    batch_s: float = 24.0
     """Most seconds of estimated work of a batch: no job waits longer for the others of its batch."""
     batch_chars: int = 60_000
     """Most characters of the texts of a batch together; it bounds the memory that a batch takes."""

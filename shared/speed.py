@@ -14,7 +14,7 @@ from shared import tables
 from shared.database import clock
 from shared.job import StageName
 
-NEWEST_WEIGHS = 0.2  # share of the newest measurement in the moving mean
+NEWEST_WEIGHS = 0.2  # share of the newest job in the moving mean
 _speed = tables.speed
 
 
@@ -44,18 +44,25 @@ class Pace(dict[str, float]):
 
 
 def learn_all(connection: sa.Connection, done: Sequence[Measured]) -> None:
-    """Fold what a group of jobs took into the moving means, as one measurement for each stage and source."""
+    """Fold what a group of jobs took into the moving means; a group of many weighs more than one job."""
     seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
     units: defaultdict[tuple[str, str], float] = defaultdict(float)
+    jobs: defaultdict[tuple[str, str], int] = defaultdict(int)
     for each in done:
         for stage, taken in each.timings.items():
             seconds[stage, each.source] += taken
             units[stage, each.source] += max(each.size, 1.0)
+            jobs[stage, each.source] += 1
     if not seconds:
         return
     # In one order, so that two workers who write the same rows wait for each other and never deadlock.
     rows = [
-        {"stage": stage, "source": source, "seconds_per_unit": seconds[stage, source] / units[stage, source]}
+        {
+            "stage": stage,
+            "source": source,
+            "seconds_per_unit": seconds[stage, source] / units[stage, source],
+            "weight": 1.0 - (1.0 - NEWEST_WEIGHS) ** jobs[stage, source],
+        }
         for stage, source in sorted(seconds)
     ]
     connection.execute(_upsert(connection.dialect.name), rows)
@@ -76,7 +83,8 @@ def seconds_per_unit(connection: sa.Connection) -> Pace:
 def _upsert(dialect: str) -> sa.Insert:
     """Built once: building a statement costs more than running it."""
     insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(_speed).values(updated_at=clock())
-    mean = (1.0 - NEWEST_WEIGHS) * _speed.c.seconds_per_unit + NEWEST_WEIGHS * insert.excluded.seconds_per_unit
+    weight = sa.bindparam("weight", type_=sa.Float)
+    mean = (1.0 - weight) * _speed.c.seconds_per_unit + weight * insert.excluded.seconds_per_unit
     return insert.on_conflict_do_update(
         index_elements=["stage", "source"], set_={"seconds_per_unit": mean, "updated_at": clock()}
     )

@@ -34,7 +34,7 @@ def rows(database: Database) -> dict[tuple[str, str], float]:
         return {(row.stage, row.source): row.seconds_per_unit for row in connection.execute(sa.select(tables.speed))}
 
 
-def test_a_group_of_jobs_counts_as_one_measurement_of_their_mean(database: Database):
+def test_a_group_of_jobs_counts_by_their_mean_and_weighs_as_much_as_its_jobs_one_by_one(database: Database):
     learn(database, Measured("text", 100.0, {"extract": 1.0}))
     learn(
         database,
@@ -44,7 +44,7 @@ def test_a_group_of_jobs_counts_as_one_measurement_of_their_mean(database: Datab
     )
     assert rows(database) == pytest.approx(
         {
-            ("extract", "text"): 0.8 * 0.01 + 0.2 * 0.02,
+            ("extract", "text"): 0.64 * 0.01 + 0.36 * 0.02,
             ("summarize", "text"): 0.05,
             ("extract", "audio"): 0.1,
         }
