@@ -20,7 +20,7 @@ from tests.benchmarks.table import Row
 from tests.house import House, house
 
 ROUNDS = 1
-SAMPLE = 12
+SAMPLE = 8
 """So many jobs of the burst, that stand for it, are what the plain pipeline and ours alone read in a round."""
 FASTER, WAIT, LATENCY = 6.0, 0.25, 0.6
 WARM = 4
