@@ -22,7 +22,7 @@ from shared.job import StageName
 from tests.benchmarks.table import Row
 from tests.house import House, house
 
-CANCELS = 20
+CANCELS = 12
 GOAL_S = 2.0
 LATEST_S = {StageName.TRANSCRIBE: 7.0, StageName.RECOMMEND: 6.0}
 """A cancel comes at a random moment up to so long after the stage began; both take longer than that."""
