@@ -9,7 +9,7 @@ from worker.generate.writer import Most, of_each
 
 STEP_COST, ROW_COST = 12, 1
 """What a decoding step costs in any batch, and more for each row: SmolLM2-135M in int8 on one thread takes 22, 28, 38
-and 46 ms a step for 1, 4, 8 and 16 rows of short prompts, about 20 + 1.6 a row. The prompts are read at the same cost in any batch."""
+and 46 ms a step for 1, 4, 8 and 16 rows of short prompts, about 20 + 1.6 a row. Prompts cost the same in any batch."""
 LIKELY = 2
 """A text is likely to end after this part of the tokens that it may take."""
 
