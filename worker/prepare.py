@@ -7,6 +7,7 @@ or two longer.
 from __future__ import annotations
 
 import sys
+import warnings
 
 import structlog
 
@@ -23,6 +24,8 @@ log = structlog.get_logger()
 
 def main() -> int:
     """Load each such stage once; the exit status is 1 where one cannot be loaded."""
+    # peft 0.21 asks transformers 5 by the old name: nothing that whoever sets clinq up could change
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
     settings = Settings()
     manifest = registry.read(settings.manifest)
     plan = as_chosen(registry.plan(manifest, settings.profile, settings.models_dir, engines=settings.engines), settings)
