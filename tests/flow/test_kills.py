@@ -110,7 +110,7 @@ def test_a_frozen_worker_that_wakes_up_does_not_write_a_second_result():
         home.start("second", sys.executable, "-m", "shared.cli", "worker")
         assert home.result(job_id)["status"] == "completed"
         frozen.send_signal(signal.SIGCONT)
-        until(lambda: "job stopped" in home.log("worker"), 20.0, "the frozen worker did not notice")
+        until(lambda: "job stopped" in home.log("worker"), 60.0, "the frozen worker did not notice")
         assert "job done" not in home.log("worker")
 
 
