@@ -11,7 +11,7 @@ _YOU = {"you": "I", "your": "my", "yourself": "myself"}
 _OWN = word_set("i me my mine we us our let's")
 _WILL = (
     r"(?:i am going to|we are going to|i will|we will|let's|i would like to|i want to|we would like to|i am gonna|"
-    r"we are gonna)(?: (?:also|just|go ahead and|then|now|actually))*+ "
+    r"we are gonna)(?: (?:also|just|go ahead and|then|now|actually)){0,4} "
 )
 _PLANS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), frame)

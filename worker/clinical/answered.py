@@ -67,11 +67,11 @@ _FAMILY = re.compile(
 _NAMES = r"(?!name|birthday|date of birth|address|phone|number|question|plan|thought|guess|opinion|pain level)"
 _WHO = r"(?P<answer>my .+)"
 _TIME = (
-    r"(?P<answer>(?:(?:about|around|roughly|maybe|almost|over|just) )*+(?:[\w-]+ ){1,4}ago|"
+    r"(?P<answer>(?:(?:about|around|roughly|maybe|almost|over|just) ){0,4}(?:[\w-]+ ){1,4}ago|"
     r"(?:back )?(?:in|on|last|at|during|this|when i was|since) [\w ,]{2,40}|yesterday[\w ]{0,20})"
 )
 _LONG = (
-    r"(?:for )?(?P<answer>(?:(?:about|around|roughly|almost|over|nearly|at least|more than|the past|the last) )*+"
+    r"(?:for )?(?P<answer>(?:(?:about|around|roughly|almost|over|nearly|at least|more than|the past|the last) ){0,4}"
     r"(?:a |a few |a couple of |a couple |several )?(?:\d+ |two |three |four |five |six |seven |eight |nine |ten )?"
     r"(?:to \w+ |or \w+ )?(?:and a half )?(?:years?|months?|weeks?|days?|hours?))"
 )
@@ -101,7 +101,7 @@ _FRAMES: tuple[tuple[str, str, str], ...] = (
      r"(?P<answer>(?!one$|1$)[\w]+)",
      "I {rest} {answer} {what}{more}"),
     (r"how (?:much|often|many \w+) do you (?P<rest>smoke|drink|exercise|use|take|work out|weigh)(?P<more> \w+)?",
-     r"(?P<answer>(?:(?:about|around|roughly|maybe|only|just|at least|at most|almost) )*+(?:a|an|one|two|three|four|"
+     r"(?P<answer>(?:(?:about|around|roughly|maybe|only|just|at least|at most|almost) ){0,4}(?:a|an|one|two|three|four|"
      r"five|six|half|once|twice|every|\d+)(?!\w).*)", "I {rest}{more} {answer}"),
     (r"what (?:kind|type|sort) of (?P<what>\w+) do you (?P<rest>do|take|use|drink|have|smoke|work in)", _ANY,
      "I {rest} {answer}"),
@@ -117,8 +117,8 @@ _FRAMES: tuple[tuple[str, str, str], ...] = (
      "{answer} had {rest}"),
 )  # fmt: skip
 _SINCE = re.compile(
-    r"(?:for (?:the |about |around |over |almost |a |an |at least |like |probably )*+"
-    r"(?:last |past |few |couple of |couple )*+(?:\w+ )?(?:and a half )?(?:years?|months?|weeks?|days?|hours?)"
+    r"(?:for (?:the |about |around |over |almost |a |an |at least |like |probably ){0,4}"
+    r"(?:last |past |few |couple of |couple ){0,4}(?:\w+ )?(?:and a half )?(?:years?|months?|weeks?|days?|hours?)"
     r"(?: now| or so)?|"
     r"(?:about |around |almost )?\w+ (?:years?|months?|weeks?|days?|hours?) ago|since (?:last )?\w+|in (?:the )?\w+|"
     r"last (?:year|month|week|night)|yesterday)",

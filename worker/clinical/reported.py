@@ -30,12 +30,12 @@ _TURNS = word_set(
 )
 """What a clause that is left out may turn round."""
 _GOVERNS = word_set("if when think thought said told unless until before that guess like whenever thinking say says")
-_AGED = re.compile(r"i am (?:only |just |now )*+(?P<age>\d{1,3})(?: years? old)?(?: now| today)?(?: (?:and|,) .*)?")
+_AGED = re.compile(r"i am (?:only |just |now ){0,4}(?P<age>\d{1,3})(?: years? old)?(?: now| today)?(?: (?:and|,) .*)?")
 _AN_AGE = re.compile(
-    r"i am (?:only |just |now |almost )*+\d{1,3}(?: years? old)?(?: |$)(?!weeks|months|feet|pounds|percent|inches)"
+    r"i am (?:only |just |now |almost ){0,4}\d{1,3}(?: years? old)?(?: |$)(?!weeks|months|feet|pounds|percent|inches)"
 )
 _ROLE = re.compile(
-    r"i am (?:so |just |very )*+(?:ready|sorry|here(?! for| because| to)|glad|excited|listening|back|curious|"
+    r"i am (?:so |just |very ){0,4}(?:ready|sorry|here(?! for| because| to)|glad|excited|listening|back|curious|"
     r"good|fine|great|okay|all right|happy)(?: .*)?"
 )
 _OLD = re.compile(
